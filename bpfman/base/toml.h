@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// TOML files as flat values. Keys are dotted ("storage.options.additionalimagestores"); the elements of an array of
+// tables get their index ("registry.0.prefix"). Everything is kept as text; lists of strings as lists.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpfman/base/result.h"
+
+namespace bpfman {
+
+struct TomlDocument {
+  std::map<std::string, std::string, std::less<>> values;  // strings as they are; numbers and booleans in TOML spelling
+  std::map<std::string, std::vector<std::string>, std::less<>> lists;
+  bool operator==(const TomlDocument&) const = default;
+
+  std::optional<std::string> get(std::string_view key) const;
+  std::vector<std::string> get_list(std::string_view key) const;
+};
+
+// InvalidArgument "NAME:LINE:COLUMN: what" when `text` is no TOML.
+Result<TomlDocument> parse_toml(std::string_view text, const std::string& name);
+
+}  // namespace bpfman

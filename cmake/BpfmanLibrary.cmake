@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# bpfman_library(NAME SOURCES ... [TESTS ...] [DEPS rooms...] [PRIVATE_DEPS targets...])
+#
+# One room: static library bpfman_NAME (alias bpfman::NAME) and, with tests on, bpfman_NAME_test
+# holding its unit tests, each registered with ctest under the label "unit".
+# DEPS are rooms that the room's headers include; PRIVATE_DEPS stay inside its .cc files.
+function(bpfman_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
+  add_library(bpfman_${name} STATIC ${ARG_SOURCES})
+  add_library(bpfman::${name} ALIAS bpfman_${name})
+  target_include_directories(bpfman_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(bpfman_${name} PUBLIC ${ARG_DEPS} PRIVATE bpfman_warnings ${ARG_PRIVATE_DEPS})
+  if(BPFMAN_BUILD_TESTS AND ARG_TESTS)
+    add_executable(bpfman_${name}_test ${ARG_TESTS})
+    target_link_libraries(bpfman_${name}_test PRIVATE
+      bpfman_${name} bpfman_warnings ${ARG_PRIVATE_DEPS} ${ARG_TEST_DEPS} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(bpfman_${name}_test
+      TEST_PREFIX "${name}." PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
+  endif()
+endfunction()
