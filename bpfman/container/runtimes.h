@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which local container runtimes there are for this user on this host, in look-up order.
+// Source: docs/images.md, "Where bpfman looks".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpfman/base/environment.h"
+#include "bpfman/model/container_runtime.h"
+
+namespace bpfman::container {
+
+// Where to look; the defaults are the host's. Tests and configuration set others.
+struct RuntimeOptions {
+  // Empty: found as Docker's command line does (DOCKER_HOST, context, default socket), then the rootless sockets of this
+  // user and of the user behind sudo. Not empty: exactly these "unix:///path" addresses.
+  std::vector<std::string> docker_hosts;
+  // Empty: root's (or this user's) store by storage.conf, then that of the user behind sudo. Not empty: exactly these
+  // graph roots.
+  std::vector<std::string> storage_roots;
+  bool docker = true;
+  bool containers_storage = true;
+};
+
+// Docker engines first, then Podman of this user, then of the user behind sudo. Makes no connection and reads no store
+// yet: that is done when a runtime is asked.
+std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& environment, const RuntimeOptions& options);
+
+// One Docker engine. `host`: "unix:///var/run/docker.sock".
+std::unique_ptr<ContainerRuntime> make_docker_runtime(std::string name, std::string host);
+
+// One containers-storage. `options` is what storage.conf says for it.
+struct StorageOptions {
+  std::string graph_root;               // "/var/lib/containers/storage"
+  std::string run_root;                 // "" unknown
+  std::string driver;                   // "" : the <driver>-images directory that exists
+  std::string image_store;              // "" : none
+  std::vector<std::string> additional;  // additionalimagestores
+  bool transient = false;
+  std::vector<std::string> search_registries;  // unqualified-search-registries, for short names
+};
+std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, StorageOptions options);
+
+}  // namespace bpfman::container

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// ImageManager: from an image reference to verified bytecode. The look-up flow of docs/architecture.md:
+// reference -> bpfman's database (with one cheap look whether the local runtimes mean the same image by that name) ->
+// local runtimes in order -> registry. Every answer says where it came from; every miss lists the places looked in.
+// Not thread safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpfman/base/environment.h"
+#include "bpfman/model/container_runtime.h"
+#include "bpfman/model/image.h"
+#include "bpfman/model/specs.h"
+
+namespace bpfman::image {
+
+// What ImageManager reads of the database. The manager implements it over store::Store.
+class ImageDatabase {
+ public:
+  virtual ~ImageDatabase() = default;
+  virtual Result<std::optional<ImageRecord>> find_image(const std::string& reference) = 0;
+  virtual Result<Bytes> read_blob(const Digest& digest) = 0;
+};
+
+struct ResolvedImage {
+  ImageRecord record;     // as it should stand in the database
+  Bytecode bytecode;
+  EbpfLabels labels;
+  bool from_database = false;         // the bytes came from the database; nothing is to be written
+  std::vector<std::string> warnings;  // e.g. another runtime holds the name with different bytecode
+  std::int64_t lookup_ns = 0;
+};
+
+struct ImageManagerOptions {
+  bool trust_database = false;  // no look into the runtimes on a database hit
+  bool strict = false;          // a differing image of the same name in another runtime is an error
+  Platform platform = host_platform();
+  std::int64_t now = 0;  // unix seconds, for provenance
+};
+
+class ImageManager {
+ public:
+  // `runtimes` in look-up order; `database` may be null (nothing cached). Both outlive the manager.
+  ImageManager(std::vector<std::unique_ptr<ContainerRuntime>> runtimes,
+               ImageDatabase* database,
+               const Environment& environment,
+               ImageManagerOptions options);
+  ~ImageManager();
+
+  // Errors: InvalidArgument (reference; no eBPF ELF in the image; wrong byte order; several objects: listed), NotFound
+  // (in no source: every place and why it missed is in the message and hints), Unavailable (a runtime is there and does not
+  // answer: the look-up stops, see docs/images.md), DataLoss (a digest does not match: never papered over by another route).
+  Result<ResolvedImage> resolve(const ImageSource& source);
+
+  std::vector<RuntimeStatus> probe_sources();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bpfman::image

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Api: the verbs of bpfman. Manager implements it in this process; a client of a daemon can implement it over a socket.
+// Whatever stands above (command line, servers) holds an Api& and cannot tell the difference.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpfman/base/result.h"
+#include "bpfman/model/container_runtime.h"
+#include "bpfman/model/records.h"
+#include "bpfman/model/specs.h"
+#include "bpfman/model/typed_value.h"
+#include "bpfman/plan/plan.h"
+
+namespace bpfman {
+
+enum class DryRun { No, Yes };
+
+// A program as people see it: our record (nullopt for one of others) and what the kernel says (nullopt: not loaded in
+// this boot).
+struct ProgramView {
+  std::optional<ProgramRecord> record;
+  std::optional<KernelProgram> kernel;
+  std::vector<LinkId> links;
+};
+
+struct LinkView {
+  LinkRecord record;
+  std::string program_name;          // stable name
+  std::optional<KernelLink> kernel;  // nullopt: the pin is gone
+};
+
+struct LoadReply {
+  std::vector<ProgramView> programs;
+  std::vector<LinkView> links;
+  Provenance provenance;
+  Digest bytecode;
+  bool from_database = false;
+  std::vector<std::string> warnings;
+  std::int64_t lookup_ns = 0;  // finding, reading and verifying the bytecode
+  std::int64_t total_ns = 0;
+  plan::Plan plan;  // what was done; with DryRun::Yes, what would be
+};
+
+struct AttachReply {
+  LinkView link;
+  std::vector<std::string> warnings;
+  plan::Plan plan;
+};
+
+struct ChangeReply {
+  std::vector<std::string> done;  // one line an object, for people: "link 3 (eth0)"
+  plan::Plan plan;
+};
+
+struct PullReply {
+  ImageRecord record;
+  bool from_database = false;
+  std::vector<std::string> warnings;
+  std::int64_t lookup_ns = 0;
+  plan::Plan plan;
+};
+
+struct ListProgramsQuery {
+  bool all = false;                          // programs of others too
+  std::optional<ProgramType> type;
+  std::string application;                   // "": any
+  std::map<std::string, std::string> metadata;  // all must match
+};
+
+class Api {
+ public:
+  Api() = default;
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+  virtual ~Api() = default;
+
+  virtual Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) = 0;
+  // `program`: kernel id, APPLICATION/NAME, or a unique NAME.
+  virtual Result<AttachReply> attach(const std::string& program, const AttachSpec& spec, DryRun dry_run) = 0;
+  virtual Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) = 0;
+  virtual Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) = 0;
+  virtual Result<ChangeReply> unload_all(DryRun dry_run) = 0;
+
+  virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
+  virtual Result<std::vector<LinkView>> list_links() = 0;
+  virtual Result<ProgramView> get_program(const std::string& program) = 0;
+  virtual Result<LinkView> get_link(const std::string& link) = 0;
+
+  virtual Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) = 0;
+  virtual Result<std::vector<ImageRecord>> list_images() = 0;
+  virtual Result<std::vector<RuntimeStatus>> list_sources() = 0;
+
+  // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our programs has.
+  virtual Result<MapDump> dump_map(const std::string& map, std::size_t limit) = 0;
+};
+
+}  // namespace bpfman

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Manager: the Api in this process. Each mutating verb goes observe -> plan -> journal -> execute -> commit under the
+// writer lock; before its own work it finishes or undoes what a killed process left in the journal.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "bpfman/base/environment.h"
+#include "bpfman/container/runtimes.h"
+#include "bpfman/kernel/kernel_ops.h"
+#include "bpfman/manager/api.h"
+#include "bpfman/model/layout.h"
+
+namespace bpfman {
+
+struct ManagerOptions {
+  Layout layout;
+  Environment environment;
+  container::RuntimeOptions runtimes;
+  bool trust_database = false;
+  bool strict = false;
+  std::int64_t lock_timeout_ms = 30'000;
+};
+
+class Manager final : public Api {
+ public:
+  // `kernel` outlives the manager.
+  Manager(ManagerOptions options, kernel::KernelOps& kernel);
+  ~Manager() override;
+
+  Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) override;
+  Result<AttachReply> attach(const std::string& program, const AttachSpec& spec, DryRun dry_run) override;
+  Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
+  Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
+  Result<ChangeReply> unload_all(DryRun dry_run) override;
+  Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;
+  Result<std::vector<LinkView>> list_links() override;
+  Result<ProgramView> get_program(const std::string& program) override;
+  Result<LinkView> get_link(const std::string& link) override;
+  Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
+  Result<std::vector<ImageRecord>> list_images() override;
+  Result<std::vector<RuntimeStatus>> list_sources() override;
+  Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bpfman

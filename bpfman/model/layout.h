@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layout: every path that bpfman owns, from one root. With the default root "/" these are /var/lib/bpfman and
+// /run/bpfman; with --root-dir DIR the same trees below DIR, so two instances never meet.
+//
+//   <root>/var/lib/bpfman/           state: survives a reboot                                   0700
+//     bpfman.db                      SQLite (records, journal)
+//     blobs/sha256/<64 hex>          bytecode, one file a digest
+//   <root>/run/bpfman/               boot-scoped                                                0755
+//     lock                           the writer lock
+//     fs/                            a bpffs instance of our own
+//       prog_<program id>            a program
+//       maps/<program id>/<map>      its maps, by their whole names
+//       links/<link id>              its links
+//       op_<operation id>_<slot>     staging: a program (or, with "_maps", its maps) that has no id in the records yet
+//   <root>/etc/bpfman/bpfman.toml    configuration
+#pragma once
+
+#include <string>
+
+#include "bpfman/model/digest.h"
+#include "bpfman/model/ids.h"
+
+namespace bpfman {
+
+struct Layout {
+  std::string root = "/";  // absolute
+  bool operator==(const Layout&) const = default;
+
+  std::string state_directory() const;
+  std::string database() const;
+  std::string blob_directory() const;
+  std::string blob(const Digest& digest) const;
+  std::string runtime_directory() const;
+  std::string lock_file() const;
+  std::string bpffs() const;
+  std::string maps_directory() const;   // <bpffs>/maps
+  std::string links_directory() const;  // <bpffs>/links
+  std::string program_pin(ProgramId id) const;
+  std::string map_directory(ProgramId id) const;
+  std::string link_pin(LinkId id) const;
+  std::string staged_program(OperationId operation, unsigned slot) const;
+  std::string staged_maps(OperationId operation, unsigned slot) const;
+  std::string configuration() const;
+};
+
+}  // namespace bpfman

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Store: bpfman's memory. Records and the operations journal in SQLite (WAL), bytecode as files named by sha256.
+// It knows nothing of kernels or images beyond the records. One object per thread. All writing happens under the
+// writer lock (the caller holds it); readers need none.
+//
+// Durability: begin_operation survives the death of the process; commit_operation also survives a power cut (it is
+// synced), so what a user was told is true after it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpfman/base/result.h"
+#include "bpfman/model/layout.h"
+#include "bpfman/model/records.h"
+#include "bpfman/plan/actions.h"
+
+namespace bpfman::store {
+
+struct JournalEntry {
+  OperationId id;
+  std::string verb;
+  std::string boot_id;
+  std::int64_t started_at = 0;
+  std::int64_t pid = 0;
+  std::string plan_json;
+  std::string bindings_json;
+  bool operator==(const JournalEntry&) const = default;
+};
+
+// A record change with all that the kernel answered filled in.
+struct PutProgram {
+  ProgramRecord record;
+};
+struct PutLink {
+  LinkRecord record;
+};
+using StoredChange = std::variant<PutProgram, PutLink, plan::DeleteLink, plan::DeleteProgram, plan::PutImage>;
+
+class Store {
+ public:
+  // Creates directories and database when absent, migrates an older schema (under an exclusive transaction; the version
+  // is read again after it is held).
+  // Errors: FailedPrecondition (schema newer than this program), DataLoss (not a database, damaged), PermissionDenied.
+  static Result<Store> open(const Layout& layout);
+  // For readers: never writes. nullopt when there is no database yet.
+  static Result<std::optional<Store>> open_existing(const Layout& layout);
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  // Records, ordered by id. Those of former boots are included; boot_id tells.
+  Result<std::vector<ProgramRecord>> list_programs();
+  Result<std::vector<LinkRecord>> list_links();
+  Result<std::vector<ImageRecord>> list_images();
+  Result<std::optional<ImageRecord>> find_image(const std::string& reference);
+
+  // The ids that the next insertion will get; stable while the writer lock is held.
+  Result<OperationId> next_operation();
+  Result<LinkId> next_link();
+  Result<ProgramKey> next_program();
+
+  // `entry.id` must be next_operation().
+  Result<void> begin_operation(const JournalEntry& entry);
+  Result<void> save_bindings(OperationId id, const std::string& bindings_json);
+  // Entries whose process did not get to an end, oldest first.
+  Result<std::vector<JournalEntry>> open_operations();
+  // One transaction: all changes, and the entry is closed. Nothing is changed on error.
+  Result<void> commit_operation(OperationId id, const std::vector<StoredChange>& changes);
+  // Closes the entry after it was undone.
+  Result<void> abandon_operation(OperationId id);
+
+  // Bytecode. put is atomic (write, fsync, rename) and does nothing when the blob is there and whole; read verifies the
+  // digest: DataLoss on a mismatch, NotFound when absent. Limit: 16 MiB.
+  Result<void> put_blob(const Digest& digest, ByteView bytes);
+  Result<Bytes> read_blob(const Digest& digest);
+  bool has_blob(const Digest& digest) const;
+  // Removes the blob unless a program or image record names it.
+  Result<void> remove_unused_blob(const Digest& digest);
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bpfman::store
