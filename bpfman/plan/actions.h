@@ -136,7 +136,7 @@ using RecordChange = std::variant<InsertProgram, InsertLink, DeleteLink, DeleteP
 // What the kernel answered while a plan ran; journalled, so that another process can undo or finish.
 struct BoundProgram {
   ProgramId id;
-  std::vector<MapRecord> maps;  // pin paths still empty
+  std::vector<MapRecord> maps;  // pin_path is the staged one; "" for internal maps
   bool operator==(const BoundProgram&) const = default;
 };
 

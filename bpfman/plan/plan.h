@@ -27,6 +27,9 @@ struct Plan {
   Recovery recovery = Recovery::Undo;
   std::vector<Step> steps;
   std::vector<RecordChange> commit;
+  // Run after the records are written; each is allowed to fail (a warning is logged). Only for what may as well stay:
+  // bytecode that nobody names any more.
+  std::vector<Action> cleanup;
   bool operator==(const Plan&) const = default;
 };
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executor: the one interpreter of plans. journal -> execute -> commit, walking back on failure.
+//
+//   journal   the plan is written to the store before its first effect
+//   execute   step by step; what the kernel answers (ids) is journalled as it becomes known
+//   commit    one transaction writes the records and closes the journal entry
+//   cleanup   what may as well stay is removed; a failure is logged
+//
+// A step fails: an Undo plan walks back (the undo lists of this and all former steps, last first) and its entry is closed;
+// a Finish plan stays open and the next command finishes it. The process dies: recover() does the same, later.
+#pragma once
+
+#include <map>
+
+#include "bpfman/kernel/kernel_ops.h"
+#include "bpfman/manager/writer_lock.h"
+#include "bpfman/model/layout.h"
+#include "bpfman/plan/plan.h"
+#include "bpfman/store/store.h"
+
+namespace bpfman {
+
+// Bytes that travel beside a plan, by digest. They outlive the run.
+using Materials = std::map<Digest, ByteView>;
+
+struct OperationFacts {
+  OperationId id;  // Store::next_operation() under this lock
+  std::string boot_id;
+  std::int64_t now = 0;
+};
+
+class Executor {
+ public:
+  // All outlive the executor.
+  Executor(const Layout& layout, kernel::KernelOps& kernel, store::Store& store);
+
+  // What the kernel answered, after all of it is committed. The error is that of the step that failed; what could not be
+  // undone is added to it as hints.
+  Result<plan::Bindings> run(const plan::Plan& plan,
+                             const OperationFacts& operation,
+                             const Materials& materials,
+                             const WriterLock& lock);
+
+  // Finishes or undoes what dead processes left open. An entry that can be neither is logged and stays open; the rest is
+  // done. Returns the number of entries that were closed.
+  Result<std::size_t> recover(const std::string& boot_id, const WriterLock& lock);
+
+ private:
+  Result<void> execute(const plan::Action& action,
+                       const Materials& materials,
+                       plan::Bindings& bindings);
+  Result<void> run_steps(const plan::Plan& plan,
+                         OperationId id,
+                         const Materials& materials,
+                         plan::Bindings& bindings);
+  Result<void> commit(const plan::Plan& plan, OperationId id, const plan::Bindings& bindings);
+  // Runs undo lists; what failed. `same_boot` false: only what outlives a reboot is undone.
+  std::vector<Error> walk_back(const plan::Plan& plan, plan::Bindings& bindings, bool same_boot);
+  Result<void> recover_entry(const store::JournalEntry& entry, const std::string& boot_id);
+  void clean_up(const plan::Plan& plan);
+
+  const Layout& layout_;
+  kernel::KernelOps& kernel_;
+  store::Store& store_;
+};
+
+}  // namespace bpfman

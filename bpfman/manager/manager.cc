@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that change something. Those that only look are in queries.cc.
+#include "bpfman/manager/manager.h"
+
+#include <chrono>
+
+#include "bpfman/manager/manager_impl.h"
+
+namespace bpfman {
+namespace {
+
+const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach) {
+  return attach.has_value() ? &std::get<XdpAttachSpec>(*attach) : nullptr;
+}
+
+// What readers of the reply want to see of a plan's links and programs, filled in.
+std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& bindings) {
+  std::vector<LinkRecord> links;
+  for (const plan::RecordChange& change : plan.commit) {
+    if (const auto* insert = std::get_if<plan::InsertLink>(&change)) {
+      links.push_back(plan::bind_record(*insert, bindings));
+    }
+  }
+  return links;
+}
+
+}  // namespace
+
+Manager::Manager(ManagerOptions options, kernel::KernelOps& kernel)
+    : impl_(std::make_unique<Impl>(std::move(options), kernel)) {}
+
+Manager::~Manager() = default;
+
+Result<plan::Snapshot> Manager::Impl::look() {
+  std::string boot_id = TRY(kernel.boot_id());
+  std::optional<store::Store> store = TRY(store::Store::open_existing(options.layout));
+  return take_snapshot(options.layout, store.has_value() ? &*store : nullptr, std::move(boot_id));
+}
+
+std::vector<std::string> Manager::Impl::place_warnings() {
+  // Whether pins stay is said before anything is loaded; where they cannot stay at all, EnsureRuntime refuses.
+  Result<kernel::BpffsState> state = kernel.observe_bpffs(options.layout.bpffs());
+  if (state.ok() && !state->note.empty()) {
+    return {state->note};
+  }
+  return {};
+}
+
+Result<FoundBytecode> Manager::Impl::find_bytecode(const LoadSpec& spec) {
+  if (const FileSource* file = std::get_if<FileSource>(&spec.source)) {
+    return read_bytecode_file(*file, options.environment);
+  }
+  std::optional<store::Store> store = TRY(store::Store::open_existing(options.layout));
+  StoredImages database(std::move(store));
+  image::ImageManager images = make_images(&database);
+  return resolve_image(std::get<ImageSource>(spec.source), images);
+}
+
+image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
+  return image::ImageManager(
+      container::make_runtimes(options.environment, options.runtimes),
+      database,
+      options.environment,
+      image::ImageManagerOptions{.trust_database = options.trust_database,
+                                 .strict = options.strict,
+                                 .now = unix_now()});
+}
+
+Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
+  auto begin = std::chrono::steady_clock::now();
+  const XdpAttachSpec* xdp = xdp_of(spec.attach);
+  if (xdp != nullptr) {
+    // A mistyped interface is said before an image is fetched for it.
+    TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
+  }
+  FoundBytecode found = TRY(impl_->find_bytecode(spec));
+  LoadReply reply;
+  reply.provenance = found.facts.provenance;
+  reply.bytecode = found.facts.digest;
+  reply.from_database = found.from_database;
+  reply.lookup_ns = found.lookup_ns;
+  reply.warnings = impl_->place_warnings();
+  reply.warnings.insert(reply.warnings.end(), found.warnings.begin(), found.warnings.end());
+
+  std::optional<WriteSession> session;
+  if (dry_run == DryRun::No) {
+    session = TRY(impl_->open_writing());
+  }
+  plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
+  std::optional<plan::XdpHook> hook;
+  if (xdp != nullptr) {
+    hook = TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
+  }
+  reply.plan = TRY(plan::plan_load(spec, found.facts, hook, snapshot));
+  if (session.has_value()) {
+    Materials materials = {{found.bytecode.digest, found.bytecode.view()}};
+    plan::Bindings bindings = TRY(session->run(reply.plan, snapshot, materials));
+    for (const LinkRecord& link : links_of(reply.plan, bindings)) {
+      reply.links.push_back(impl_->view_link(link, snapshot.boot_id, {}));
+    }
+    for (const plan::RecordChange& change : reply.plan.commit) {
+      if (const auto* insert = std::get_if<plan::InsertProgram>(&change)) {
+        ProgramRecord record = plan::bind_record(*insert, bindings, impl_->options.layout);
+        ProgramView view = impl_->view_program(record, snapshot.boot_id, {});
+        for (LinkView& link : reply.links) {
+          if (link.record.program_key == record.key) {
+            link.program_name = record.stable_name();
+            view.links.push_back(link.record.id);
+          }
+        }
+        reply.programs.push_back(std::move(view));
+      }
+    }
+  }
+  reply.total_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                       std::chrono::steady_clock::now() - begin)
+                       .count();
+  return reply;
+}
+
+Result<AttachReply> Manager::attach(const std::string& program,
+                                    const AttachSpec& spec,
+                                    DryRun dry_run) {
+  const XdpAttachSpec& xdp = std::get<XdpAttachSpec>(spec);
+  AttachReply reply;
+  reply.warnings = impl_->place_warnings();
+  std::optional<WriteSession> session;
+  if (dry_run == DryRun::No) {
+    session = TRY(impl_->open_writing());
+  }
+  plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
+  ProgramRecord record = TRY(impl_->find_own_program(program, snapshot));
+  plan::XdpHook hook = TRY(impl_->kernel.observe_xdp(xdp.interface, xdp.netns));
+  reply.plan = TRY(plan::plan_attach(record, spec, hook, snapshot));
+  if (!session.has_value()) {
+    return reply;
+  }
+  plan::Bindings bindings = TRY(session->run(reply.plan, snapshot, {}));
+  reply.link = impl_->view_link(
+      links_of(reply.plan, bindings).front(), snapshot.boot_id, snapshot.programs);
+  return reply;
+}
+
+Result<ChangeReply> Manager::detach(const std::vector<std::string>& links, DryRun dry_run) {
+  return impl_->change(dry_run, [&](const plan::Snapshot& snapshot) -> Result<PlannedChange> {
+    std::vector<LinkRecord> found;
+    PlannedChange change;
+    for (const std::string& word : links) {
+      LinkRecord link = TRY(plan::find_link(word, snapshot));
+      bool twice = std::any_of(found.begin(), found.end(), [&](const LinkRecord& other) {
+        return other.id == link.id;
+      });
+      if (!twice) {
+        change.objects.push_back("link " + to_string(link.id) + " (" + link.interface + ")");
+        found.push_back(std::move(link));
+      }
+    }
+    change.plan = TRY(plan::plan_detach(found, snapshot));
+    return change;
+  });
+}
+
+Result<ChangeReply> Manager::unload(const std::vector<std::string>& programs, DryRun dry_run) {
+  return impl_->change(dry_run, [&](const plan::Snapshot& snapshot) -> Result<PlannedChange> {
+    std::vector<ProgramRecord> found;
+    for (const std::string& word : programs) {
+      ProgramRecord program = TRY(impl_->find_own_program(word, snapshot));
+      bool twice = std::any_of(found.begin(), found.end(), [&](const ProgramRecord& other) {
+        return other.key == program.key;
+      });
+      if (!twice) {
+        found.push_back(std::move(program));
+      }
+    }
+    return plan_unload_of(found, snapshot);
+  });
+}
+
+Result<ChangeReply> Manager::unload_all(DryRun dry_run) {
+  return impl_->change(dry_run, [](const plan::Snapshot& snapshot) -> Result<PlannedChange> {
+    return plan_unload_of(snapshot.programs, snapshot);
+  });
+}
+
+Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
+                                     const plan::Snapshot& snapshot) {
+  PlannedChange change;
+  for (const ProgramRecord& program : programs) {
+    change.objects.push_back("program " + to_string(program.id) + " (" + program.stable_name() + ")");
+  }
+  change.plan = TRY(plan::plan_unload(programs, snapshot));
+  return change;
+}
+
+Result<ChangeReply> Manager::Impl::change(DryRun dry_run, const Planner& planner) {
+  std::optional<WriteSession> session;
+  if (dry_run == DryRun::No) {
+    session = TRY(open_writing());
+  }
+  plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : look());
+  PlannedChange change = TRY(planner(snapshot));
+  bool empty = change.plan.steps.empty() && change.plan.commit.empty();
+  if (session.has_value() && !empty) {
+    TRY(session->run(change.plan, snapshot, {}));
+  }
+  return ChangeReply{.done = std::move(change.objects), .plan = std::move(change.plan)};
+}
+
+Result<PullReply> Manager::pull_image(const ImageSource& source, DryRun dry_run) {
+  LoadSpec spec;
+  spec.source = source;
+  FoundBytecode found = TRY(impl_->find_bytecode(spec));
+  PullReply reply;
+  reply.from_database = found.from_database;
+  reply.warnings = found.warnings;
+  reply.lookup_ns = found.lookup_ns;
+  std::optional<WriteSession> session;
+  if (dry_run == DryRun::No && !found.from_database) {
+    session = TRY(impl_->open_writing());
+  }
+  plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
+  reply.plan = TRY(plan::plan_image_pull(found.facts, snapshot));
+  if (session.has_value()) {
+    TRY(session->run(reply.plan, snapshot, {{found.bytecode.digest, found.bytecode.view()}}));
+  }
+  if (found.facts.image.has_value()) {
+    reply.record = *found.facts.image;
+    return reply;
+  }
+  std::optional<store::Store> store = TRY(store::Store::open_existing(impl_->options.layout));
+  StoredImages database(std::move(store));
+  std::optional<ImageRecord> record = TRY(database.find_image(found.facts.image_reference));
+  if (!record.has_value()) {
+    return Error(Code::Aborted, "image " + source.reference + " was removed from the database just now");
+  }
+  reply.record = std::move(*record);
+  return reply;
+}
+
+}  // namespace bpfman

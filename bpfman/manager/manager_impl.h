@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of Manager, shared by the files that implement its verbs. Not for other rooms.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+
+#include "bpfman/image/image_manager.h"
+#include "bpfman/manager/bytecode.h"
+#include "bpfman/manager/manager.h"
+#include "bpfman/manager/session.h"
+
+namespace bpfman {
+
+// The database as the image room wants to see it. Without a store there is nothing to find.
+class StoredImages final : public image::ImageDatabase {
+ public:
+  explicit StoredImages(std::optional<store::Store> store) : store_(std::move(store)) {}
+
+  Result<std::optional<ImageRecord>> find_image(const std::string& reference) override {
+    if (!store_.has_value()) {
+      return std::optional<ImageRecord>();
+    }
+    return store_->find_image(reference);
+  }
+
+  Result<Bytes> read_blob(const Digest& digest) override {
+    if (!store_.has_value()) {
+      return Error(Code::NotFound, "there is no database yet");
+    }
+    return store_->read_blob(digest);
+  }
+
+ private:
+  std::optional<store::Store> store_;
+};
+
+// A plan that removes things, with the names of the things for people.
+struct PlannedChange {
+  plan::Plan plan;
+  std::vector<std::string> objects;
+};
+using Planner = std::function<Result<PlannedChange>(const plan::Snapshot&)>;
+
+Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
+                                     const plan::Snapshot& snapshot);
+
+class Manager::Impl {
+ public:
+  Impl(ManagerOptions manager_options, kernel::KernelOps& kernel_ops)
+      : options(std::move(manager_options)), kernel(kernel_ops) {}
+
+  Result<WriteSession> open_writing() {
+    return WriteSession::open(options.layout, kernel, options.lock_timeout_ms);
+  }
+  // What planners see, without lock and without any effect (dry runs).
+  Result<plan::Snapshot> look();
+  std::vector<std::string> place_warnings();
+  Result<FoundBytecode> find_bytecode(const LoadSpec& spec);
+  image::ImageManager make_images(image::ImageDatabase* database);
+  Result<ChangeReply> change(DryRun dry_run, const Planner& planner);
+
+  // A program of ours; a program of others is said to be one.
+  Result<ProgramRecord> find_own_program(const std::string& word, const plan::Snapshot& snapshot);
+  ProgramView view_program(const ProgramRecord& record,
+                           const std::string& boot_id,
+                           const std::vector<LinkRecord>& links);
+  LinkView view_link(const LinkRecord& record,
+                     const std::string& boot_id,
+                     const std::vector<ProgramRecord>& programs);
+
+  ManagerOptions options;
+  kernel::KernelOps& kernel;
+};
+
+}  // namespace bpfman

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that only look. They take no lock and wait for nobody.
+#include "bpfman/base/text.h"
+#include "bpfman/manager/manager_impl.h"
+
+namespace bpfman {
+namespace {
+
+bool fits(const ProgramRecord& record, const ListProgramsQuery& query) {
+  if (query.type.has_value() && record.type != *query.type) {
+    return false;
+  }
+  if (!query.application.empty() && record.application != query.application) {
+    return false;
+  }
+  return std::all_of(query.metadata.begin(), query.metadata.end(), [&](const auto& wanted) {
+    auto found = record.metadata.find(wanted.first);
+    return found != record.metadata.end() && found->second == wanted.second;
+  });
+}
+
+// The kernel's type names are coarser than ours.
+bool fits(const KernelProgram& program, const ListProgramsQuery& query) {
+  return query.application.empty() && query.metadata.empty() &&
+         (!query.type.has_value() || program.type == to_string(*query.type));
+}
+
+struct Records {
+  std::string boot_id;
+  std::vector<ProgramRecord> programs;
+  std::vector<LinkRecord> links;
+};
+
+Result<Records> read_records(const Layout& layout, kernel::KernelOps& kernel) {
+  Records records;
+  records.boot_id = TRY(kernel.boot_id());
+  std::optional<store::Store> store = TRY(open_for_reading(layout, kernel));
+  if (store.has_value()) {
+    records.programs = TRY(store->list_programs());
+    records.links = TRY(store->list_links());
+  }
+  return records;
+}
+
+plan::Snapshot snapshot_of(const Records& records, const Layout& layout) {
+  plan::Snapshot snapshot;
+  snapshot.layout = layout;
+  snapshot.boot_id = records.boot_id;
+  snapshot.programs = records.programs;
+  snapshot.links = records.links;
+  return snapshot;
+}
+
+}  // namespace
+
+ProgramView Manager::Impl::view_program(const ProgramRecord& record,
+                                        const std::string& boot_id,
+                                        const std::vector<LinkRecord>& links) {
+  ProgramView view{.record = record};
+  for (const LinkRecord& link : links) {
+    if (link.program_key == record.key) {
+      view.links.push_back(link.id);
+    }
+  }
+  if (record.boot_id == boot_id) {
+    // A program that cannot be looked at is shown as not loaded, which is what a person would see in the kernel, too.
+    view.kernel = kernel.find_program(record.id).value_or(std::nullopt);
+  }
+  return view;
+}
+
+LinkView Manager::Impl::view_link(const LinkRecord& record,
+                                  const std::string& boot_id,
+                                  const std::vector<ProgramRecord>& programs) {
+  LinkView view{.record = record};
+  for (const ProgramRecord& program : programs) {
+    if (program.key == record.program_key) {
+      view.program_name = program.stable_name();
+    }
+  }
+  if (record.boot_id == boot_id) {
+    view.kernel = kernel.pinned_link(record.pin_path).value_or(std::nullopt);
+  }
+  return view;
+}
+
+Result<ProgramRecord> Manager::Impl::find_own_program(const std::string& word,
+                                                      const plan::Snapshot& snapshot) {
+  Result<ProgramRecord> found = plan::find_program(word, snapshot);
+  std::optional<std::uint64_t> id = parse_unsigned(word);
+  if (found.ok() || found.error().code() != Code::NotFound || !id.has_value() || *id > UINT32_MAX) {
+    return found;
+  }
+  std::optional<KernelProgram> foreign =
+      TRY(kernel.find_program(ProgramId(static_cast<std::uint32_t>(*id))));
+  if (foreign.has_value()) {
+    return Error(Code::FailedPrecondition,
+                 "program " + word + " exists in kernel but is not managed by bpfman")
+        .with_hint("it is \"" + foreign->name + "\" (" + foreign->type +
+                   "); bpfman never touches what others loaded");
+  }
+  return found;
+}
+
+Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery& query) {
+  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  std::vector<ProgramView> views;
+  for (const ProgramRecord& record : records.programs) {
+    if (fits(record, query)) {
+      views.push_back(impl_->view_program(record, records.boot_id, records.links));
+    }
+  }
+  if (!query.all) {
+    return views;
+  }
+  std::vector<KernelProgram> present = TRY(impl_->kernel.list_programs());
+  for (KernelProgram& program : present) {
+    bool ours = std::any_of(
+        records.programs.begin(), records.programs.end(), [&](const ProgramRecord& record) {
+          return record.id == program.id && record.boot_id == records.boot_id;
+        });
+    if (!ours && fits(program, query)) {
+      views.push_back(ProgramView{.record = std::nullopt, .kernel = std::move(program)});
+    }
+  }
+  auto id_of = [](const ProgramView& view) {
+    return view.record.has_value() ? view.record->id : view.kernel->id;
+  };
+  std::stable_sort(views.begin(), views.end(), [&](const ProgramView& a, const ProgramView& b) {
+    return id_of(a) < id_of(b);
+  });
+  return views;
+}
+
+Result<std::vector<LinkView>> Manager::list_links() {
+  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  std::vector<LinkView> views;
+  for (const LinkRecord& link : records.links) {
+    views.push_back(impl_->view_link(link, records.boot_id, records.programs));
+  }
+  return views;
+}
+
+Result<ProgramView> Manager::get_program(const std::string& program) {
+  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  Result<ProgramRecord> record =
+      plan::find_program(program, snapshot_of(records, impl_->options.layout));
+  if (record.ok()) {
+    return impl_->view_program(*record, records.boot_id, records.links);
+  }
+  std::optional<std::uint64_t> id = parse_unsigned(program);
+  if (id.has_value() && *id <= UINT32_MAX) {
+    std::optional<KernelProgram> foreign =
+        TRY(impl_->kernel.find_program(ProgramId(static_cast<std::uint32_t>(*id))));
+    if (foreign.has_value()) {
+      return ProgramView{.record = std::nullopt, .kernel = std::move(foreign)};
+    }
+  }
+  return std::move(record).error();
+}
+
+Result<LinkView> Manager::get_link(const std::string& link) {
+  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  LinkRecord record = TRY(plan::find_link(link, snapshot_of(records, impl_->options.layout)));
+  return impl_->view_link(record, records.boot_id, records.programs);
+}
+
+Result<std::vector<ImageRecord>> Manager::list_images() {
+  std::optional<store::Store> store =
+      TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  if (!store.has_value()) {
+    return std::vector<ImageRecord>();
+  }
+  return store->list_images();
+}
+
+Result<std::vector<RuntimeStatus>> Manager::list_sources() {
+  return impl_->make_images(nullptr).probe_sources();
+}
+
+Result<MapDump> Manager::dump_map(const std::string& map, std::size_t limit) {
+  if (std::optional<std::uint64_t> id = parse_unsigned(map); id.has_value() && *id <= UINT32_MAX) {
+    return impl_->kernel.dump_map(MapId(static_cast<std::uint32_t>(*id)), limit);
+  }
+  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  std::size_t colon = map.rfind(':');
+  std::string name = colon == std::string::npos ? map : map.substr(colon + 1);
+  std::vector<ProgramRecord> programs;
+  if (colon == std::string::npos) {
+    programs = records.programs;
+  } else {
+    ProgramRecord program =
+        TRY(plan::find_program(map.substr(0, colon), snapshot_of(records, impl_->options.layout)));
+    programs.push_back(std::move(program));
+  }
+  std::vector<std::pair<std::string, MapId>> fitting;
+  std::vector<std::string> known;
+  for (const ProgramRecord& program : programs) {
+    for (const MapRecord& record : program.maps) {
+      known.push_back(record.name);
+      if (record.name == name && program.boot_id == records.boot_id) {
+        fitting.emplace_back(program.stable_name(), record.id);
+      }
+    }
+  }
+  if (fitting.size() == 1) {
+    MapDump dump = TRY(impl_->kernel.dump_map(fitting.front().second, limit));
+    dump.name = name;
+    return dump;
+  }
+  if (fitting.empty()) {
+    Error error(Code::NotFound, "map " + map + " does not exist");
+    std::vector<std::string> near = suggest(name, known);
+    if (!near.empty()) {
+      return std::move(error).with_hint("did you mean " + join(near, " or ") + "?");
+    }
+    return std::move(error).with_hint("name it by PROGRAM:MAP, or by the map id; bpfman get program shows the maps");
+  }
+  std::vector<std::string> places;
+  for (const auto& [program, id] : fitting) {
+    places.push_back(program + ":" + name + " (id " + to_string(id) + ")");
+  }
+  return Error(Code::InvalidArgument,
+               "map name \"" + map + "\" means several maps: " + join(places, ", "))
+      .with_hint("use PROGRAM:MAP or the map id");
+}
+
+}  // namespace bpfman

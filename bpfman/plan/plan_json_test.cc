@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/plan/plan_json.h"
+
+#include <gtest/gtest.h>
+
+#include "bpfman/plan/plan_test_values.h"
+
+namespace bpfman::plan {
+namespace {
+
+using namespace testing;
+
+Plan full_plan() {
+  BytecodeFacts facts = one_program();
+  facts.provenance.image_id = digest_of("image");
+  facts.provenance.verification = Verification::Content;
+  facts.provenance.fetched_at = 12;
+  facts.image->labels = {{"io.ebpf.programs", "{\"pass\":\"xdp\"}"}};
+  facts.image->provenance = facts.provenance;
+  LoadSpec spec = load_on_eth0();
+  spec.globals = {{"limit", {std::byte{1}, std::byte{0xff}}}};
+  spec.metadata = {{"owner", "net team \"a\"\n"}};
+  spec.attach = XdpAttachSpec{.interface = "eth0",
+                              .netns = "/run/netns/a",
+                              .mode = XdpMode::Generic,
+                              .metadata = {{"k", "v"}}};
+  Plan plan = *plan_load(spec, facts, free_hook(), empty_snapshot());
+  plan.cleanup = {RemoveUnusedBlob{digest_of("object")}};
+  plan.steps.push_back(Step{AttachXdp{.program = ProgramId(5)}, {}});
+  plan.commit.push_back(DeleteLink{LinkId(9)});
+  plan.commit.push_back(DeleteProgram{ProgramKey(8)});
+  return plan;
+}
+
+TEST(PlanJson, APlanSurvivesTheJournal) {
+  Plan plan = full_plan();
+  Result<Plan> back = plan_from_json(to_json(plan));
+  ASSERT_TRUE(back.ok()) << back.error().message();
+  EXPECT_EQ(*back, plan);
+}
+
+TEST(PlanJson, BindingsSurviveTheJournal) {
+  Bindings bindings;
+  bindings.programs[Slot{1}] = BoundProgram{ProgramId(44), {{"stats", "/x/stats", MapId(5)}}};
+  bindings.links[LinkId(3)] = BoundLink{KernelLinkId(8), XdpMode::Generic};
+  Result<Bindings> back = bindings_from_json(to_json(bindings));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(*back, bindings);
+  EXPECT_EQ(*bindings_from_json(to_json(Bindings{})), Bindings{});
+}
+
+TEST(PlanJson, WhatIsNoPlanIsDataLoss) {
+  std::string good = to_json(full_plan());
+  for (std::string text : {std::string(), std::string("{}"), std::string("[]"), good.substr(0, good.size() / 2),
+                           std::string(R"({"verb":"load","subject":"","recovery":"undo","steps":[{"action":)"
+                                       R"({"action":"fly"},"undo":[]}],"commit":[],"cleanup":[]})")}) {
+    Result<Plan> back = plan_from_json(text);
+    ASSERT_FALSE(back.ok()) << text;
+    EXPECT_EQ(back.error().code(), Code::DataLoss);
+  }
+  EXPECT_EQ(bindings_from_json("{\"programs\":3,\"links\":[]}").error().code(), Code::DataLoss);
+}
+
+TEST(PlanJson, ANumberThatDoesNotFitIsRefused) {
+  std::string text = to_json(full_plan());
+  std::string wanted = "\"ifindex\":4";
+  text.replace(text.find(wanted), wanted.size(), "\"ifindex\":4294967300");
+  EXPECT_FALSE(plan_from_json(text).ok());
+}
+
+TEST(PlanJson, TextThatIsNoUtf8DoesNotStopTheJournal) {
+  Plan plan{.verb = "load", .subject = "\xff\xfe"};
+  EXPECT_TRUE(plan_from_json(to_json(plan)).ok());
+}
+
+}  // namespace
+}  // namespace bpfman::plan

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/plan/planners.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpfman/plan/plan_test_values.h"
+
+namespace bpfman::plan {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+TEST(PlanLoad, LoadsAndAttachesTheOnlyProgramOfAnImage) {
+  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), free_hook(), empty_snapshot());
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+
+  EXPECT_EQ(plan->recovery, Recovery::Undo);
+  ASSERT_THAT(plan->steps, SizeIs(5));
+  EXPECT_EQ(plan->steps[0].action, Action(EnsureRuntime{}));
+  EXPECT_EQ(plan->steps[1],
+            (Step{StoreBlob{digest_of("object"), 6}, {RemoveUnusedBlob{digest_of("object")}}}));
+  std::string staged = "/r/run/bpfman/fs/op_7_0";
+  LoadProgram load{.slot = {0},
+                   .bytecode = digest_of("object"),
+                   .name = "pass",
+                   .type = ProgramType::Xdp,
+                   .staged_program = staged,
+                   .staged_maps = staged + "_maps"};
+  EXPECT_EQ(plan->steps[2], (Step{load, {RemovePins{staged, staged + "_maps"}}}));
+  EXPECT_EQ(plan->steps[3],
+            (Step{PublishProgram{{0}, staged, staged + "_maps"}, {UnpublishProgram{{0}}}}));
+  AttachXdp attach{.program = Slot{0},
+                   .link = LinkId(3),
+                   .link_pin = "/r/run/bpfman/fs/links/3",
+                   .interface = "eth0",
+                   .ifindex = Ifindex(4)};
+  EXPECT_EQ(plan->steps[4], (Step{attach, {DetachLink{"/r/run/bpfman/fs/links/3"}}}));
+
+  ASSERT_THAT(plan->commit, SizeIs(3));
+  EXPECT_TRUE(std::holds_alternative<PutImage>(plan->commit[0]));
+  const auto& program = std::get<InsertProgram>(plan->commit[1]).record;
+  EXPECT_EQ(program.key, ProgramKey(11));
+  EXPECT_EQ(program.stable_name(), "my-ebpf-prog/pass");
+  EXPECT_EQ(program.created_at, 1'700'000'000);
+  const auto& link = std::get<InsertLink>(plan->commit[2]).record;
+  EXPECT_EQ(link.id, LinkId(3));
+  EXPECT_EQ(link.program_key, ProgramKey(11));
+  EXPECT_EQ(link.priority, 50);
+  EXPECT_THAT(link.proceed_on, ElementsAre(2, 31));
+}
+
+TEST(PlanLoad, WithoutAttachMakesNoLink) {
+  LoadSpec spec = load_on_eth0();
+  spec.attach.reset();
+  Result<Plan> plan = plan_load(spec, one_program(), std::nullopt, empty_snapshot());
+  ASSERT_TRUE(plan.ok());
+  EXPECT_THAT(plan->steps, SizeIs(4));
+  EXPECT_THAT(plan->commit, SizeIs(2));
+}
+
+TEST(PlanLoad, SeveralProgramsGetSlotsAndKeysOfTheirOwn) {
+  BytecodeFacts facts = one_program();
+  facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
+  LoadSpec spec;
+  spec.source = FileSource{"x.o"};
+  spec.programs = {{.name = "drop"}, {.name = "pass"}};
+  Result<Plan> plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
+  ASSERT_TRUE(plan.ok());
+  ASSERT_THAT(plan->steps, SizeIs(6));
+  EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).name, "drop");
+  EXPECT_EQ(std::get<LoadProgram>(plan->steps[4].action).slot, Slot{1});
+  EXPECT_EQ(std::get<LoadProgram>(plan->steps[4].action).staged_program, "/r/run/bpfman/fs/op_7_1");
+  EXPECT_EQ(std::get<InsertProgram>(plan->commit[2]).record.key, ProgramKey(12));
+}
+
+TEST(PlanLoad, ListsTheProgramsWhenSeveralFitAndNoneIsChosen) {
+  BytecodeFacts facts = one_program();
+  facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
+  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::InvalidArgument);
+  EXPECT_EQ(plan.error().message(), "the object file has 2 xdp programs: pass (xdp), drop (xdp)");
+  EXPECT_THAT(plan.error().hints(), ElementsAre("choose one: --name pass"));
+}
+
+TEST(PlanLoad, LabelsNarrowTheChoice) {
+  BytecodeFacts facts = one_program();
+  facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
+  facts.labels.programs = {{"drop", "xdp"}};
+  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot());
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).name, "drop");
+}
+
+TEST(PlanLoad, SaysWhenTheLabelNamesNoProgramOfTheObject) {
+  BytecodeFacts facts = one_program();
+  facts.labels.programs = {{"other", "xdp"}};
+  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_THAT(plan.error().message(), HasSubstr("names [other], but its object file has [pass]"));
+}
+
+TEST(PlanLoad, OtherKindsBesideTheOnlyXdpProgramDoNotMatter) {
+  BytecodeFacts facts = one_program();
+  facts.elf.programs.push_back({"classify", "tc", ProgramType::Tc});
+  EXPECT_TRUE(plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot()).ok());
+}
+
+TEST(PlanLoad, UnknownNamesAreAllReportedWithSuggestions) {
+  LoadSpec spec = load_on_eth0();
+  spec.programs = {{.name = "pas"}, {.name = "nothing"}};
+  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), empty_snapshot());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::NotFound);
+  EXPECT_EQ(plan.error().message(),
+            "program(s) not found in object file: [pas, nothing]; available programs: [pass]");
+  EXPECT_THAT(plan.error().hints(), ElementsAre("did you mean pass?"));
+}
+
+TEST(PlanLoad, RefusesATypeThatContradictsTheSection) {
+  LoadSpec spec = load_on_eth0();
+  spec.programs = {{.name = "pass", .type = ProgramType::Kprobe}};
+  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), empty_snapshot());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().message(),
+            "program type mismatch: caller specified kprobe but ELF section \"xdp\" implies xdp");
+}
+
+TEST(PlanLoad, KindsOtherThanXdpAreSaidToBeUnimplemented) {
+  BytecodeFacts facts = one_program();
+  facts.elf.programs = {{"classify", "tc", ProgramType::Tc}};
+  LoadSpec spec = load_on_eth0();
+  spec.attach.reset();
+  Result<Plan> plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::Unimplemented);
+}
+
+TEST(PlanLoad, APriorityOutOfRangeIsRefused) {
+  for (std::int32_t priority : {-1, 1001, 5000}) {
+    LoadSpec spec = load_on_eth0();
+    spec.attach = XdpAttachSpec{.interface = "eth0", .priority = priority};
+    Result<Plan> plan = plan_load(spec, one_program(), free_hook(), empty_snapshot());
+    ASSERT_FALSE(plan.ok()) << priority;
+    EXPECT_EQ(plan.error().code(), Code::InvalidArgument);
+    EXPECT_THAT(plan.error().message(), HasSubstr("got " + std::to_string(priority)));
+  }
+}
+
+TEST(PlanLoad, AForeignProgramOnTheHookIsNamedAndLeftAlone) {
+  XdpHook hook = free_hook();
+  hook.occupant = XdpOccupant{.program = ProgramId(12),
+                              .name = "xdp_dispatcher",
+                              .mode = XdpMode::Native,
+                              .link = KernelLinkId(5),
+                              .holder = "xdp-loader (pid 812)"};
+  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, empty_snapshot());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::AlreadyExists);
+  EXPECT_EQ(plan.error().message(),
+            "interface already has an XDP program attached: eth0 runs \"xdp_dispatcher\" (program 12, "
+            "native mode, link 5, held by xdp-loader (pid 812)), which is not bpfman's");
+  EXPECT_THAT(plan.error().hints(), ElementsAre(HasSubstr("never touches"), HasSubstr("xdp-loader unload eth0")));
+}
+
+TEST(PlanLoad, AProgramOfOursOnTheHookIsNamedByItsLink) {
+  Snapshot snapshot = empty_snapshot();
+  XdpHook hook = free_hook();
+  ProgramRecord program = program_record(1, 12, "first");
+  snapshot.programs = {program};
+  snapshot.links = {link_on(hook, program, 2)};
+  hook.occupant = XdpOccupant{.program = ProgramId(12), .name = "first"};
+  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, snapshot);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().message(), "eth0 already runs app/first (program 12, link 2) of bpfman");
+  EXPECT_THAT(plan.error().hints()[0], HasSubstr("bpfman detach 2"));
+}
+
+TEST(PlanLoad, ALinkRecordOfAnotherBootDoesNotMakeAForeignProgramOurs) {
+  Snapshot snapshot = empty_snapshot();
+  XdpHook hook = free_hook();
+  ProgramRecord program = program_record(1, 12, "first");
+  program.boot_id = "boot-0";
+  snapshot.links = {link_on(hook, program, 2)};
+  hook.occupant = XdpOccupant{.program = ProgramId(12), .name = "stranger"};
+  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, snapshot);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_THAT(plan.error().message(), HasSubstr("not bpfman's"));
+}
+
+TEST(PlanLoad, AnApplicationNameMayNotHoldASlash) {
+  LoadSpec spec = load_on_eth0();
+  spec.application = "a/b";
+  EXPECT_EQ(plan_load(spec, one_program(), free_hook(), empty_snapshot()).error().code(),
+            Code::InvalidArgument);
+}
+
+TEST(PlanAttach, AProgramOfAFormerBootCannotBeAttached) {
+  Snapshot snapshot = empty_snapshot();
+  ProgramRecord program = program_record(1, 12, "pass");
+  program.boot_id = "boot-0";
+  Result<Plan> plan = plan_attach(program, XdpAttachSpec{.interface = "eth0"}, free_hook(), snapshot);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::FailedPrecondition);
+  EXPECT_THAT(plan.error().message(), HasSubstr("before the last reboot"));
+}
+
+TEST(PlanUnload, DetachesAllLinksBeforeThePinsGo) {
+  Snapshot snapshot = empty_snapshot();
+  ProgramRecord program = program_record(1, 12, "pass");
+  ProgramRecord other = program_record(2, 13, "other");
+  snapshot.programs = {program, other};
+  snapshot.links = {link_on(free_hook(), program, 5), link_on(free_hook(), other, 6),
+                    link_on(free_hook(), program, 7)};
+  Result<Plan> plan = plan_unload({program}, snapshot);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->recovery, Recovery::Finish);
+  EXPECT_THAT(plan->steps,
+              ElementsAre(Step{DetachLink{"/r/run/bpfman/fs/links/5"}, {}},
+                          Step{DetachLink{"/r/run/bpfman/fs/links/7"}, {}},
+                          Step{RemovePins{program.pin_path, program.map_directory}, {}}));
+  EXPECT_THAT(plan->commit,
+              ElementsAre(RecordChange(DeleteLink{LinkId(5)}), RecordChange(DeleteLink{LinkId(7)}),
+                          RecordChange(DeleteProgram{ProgramKey(1)})));
+  EXPECT_THAT(plan->cleanup, ElementsAre(Action(RemoveUnusedBlob{program.bytecode})));
+}
+
+TEST(PlanUnload, LeavesPinsAloneThatAnotherBootMayHaveGivenToAnotherProgram) {
+  Snapshot snapshot = empty_snapshot();
+  ProgramRecord program = program_record(1, 12, "pass");
+  program.boot_id = "boot-0";
+  Result<Plan> plan = plan_unload({program}, snapshot);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_THAT(plan->steps, SizeIs(0));
+  EXPECT_THAT(plan->commit, SizeIs(1));
+}
+
+TEST(FindProgram, TakesAnIdAStableNameOrAUniqueName) {
+  Snapshot snapshot = empty_snapshot();
+  snapshot.programs = {program_record(1, 12, "pass"), program_record(2, 13, "drop")};
+  for (const char* word : {"13", "app/drop", "drop"}) {
+    Result<ProgramRecord> found = find_program(word, snapshot);
+    ASSERT_TRUE(found.ok()) << word;
+    EXPECT_EQ(found->key, ProgramKey(2)) << word;
+  }
+}
+
+TEST(FindProgram, SaysWhichProgramsAnAmbiguousNameMeans) {
+  Snapshot snapshot = empty_snapshot();
+  snapshot.programs = {program_record(1, 12, "pass"), program_record(2, 13, "pass")};
+  Result<ProgramRecord> found = find_program("pass", snapshot);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().message(), "\"pass\" means several programs: 12 (app/pass), 13 (app/pass)");
+}
+
+TEST(FindProgram, AnIdMeansThePresentBoot) {
+  Snapshot snapshot = empty_snapshot();
+  ProgramRecord old = program_record(1, 12, "old");
+  old.boot_id = "boot-0";
+  snapshot.programs = {old, program_record(2, 12, "new")};
+  EXPECT_EQ(find_program("12", snapshot)->key, ProgramKey(2));
+}
+
+TEST(FindProgram, SuggestsWhatIsNear) {
+  Snapshot snapshot = empty_snapshot();
+  snapshot.programs = {program_record(1, 12, "pass_counter")};
+  Result<ProgramRecord> found = find_program("pass_conter", snapshot);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().message(), "program pass_conter does not exist");
+  EXPECT_THAT(found.error().hints(), ElementsAre("did you mean pass_counter?"));
+  EXPECT_EQ(find_program("99", snapshot).error().message(), "program 99 does not exist");
+}
+
+TEST(FindLink, WantsANumber) {
+  Snapshot snapshot = empty_snapshot();
+  EXPECT_EQ(find_link("eth0", snapshot).error().code(), Code::InvalidArgument);
+  EXPECT_EQ(find_link("4", snapshot).error().message(), "link 4 does not exist");
+}
+
+}  // namespace
+}  // namespace bpfman::plan
