@@ -22,7 +22,6 @@ class Reader;
 template <typename T>
 concept Record = requires(T value, Writer& writer) { fields(writer, value); };
 
-Json encode(bool value) { return value; }
 Json encode(std::uint32_t value) { return value; }
 Json encode(std::int32_t value) { return value; }
 Json encode(std::uint64_t value) { return value; }
@@ -91,10 +90,6 @@ bool decode_name(const Json& json, T& value, std::optional<T> (*parse)(std::stri
   return parsed.has_value();
 }
 
-bool decode(const Json& json, bool& value) {
-  value = json.is_boolean() && json.get<bool>();
-  return json.is_boolean();
-}
 bool decode(const Json& json, std::uint32_t& value) { return decode_number(json, value); }
 bool decode(const Json& json, std::int32_t& value) { return decode_number(json, value); }
 bool decode(const Json& json, std::uint64_t& value) { return decode_number(json, value); }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the io.ebpf.* labels of an image config.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "bpfman/base/result.h"
+#include "bpfman/model/image.h"
+
+namespace bpfman {
+
+// io.ebpf.programs and io.ebpf.maps hold JSON objects of strings; where the first is missing, the legacy labels of one
+// program (io.ebpf.bpf_function_name or io.ebpf.section_name, io.ebpf.program_type) are read. Other labels are ignored.
+// InvalidArgument names the label that is no such object.
+Result<EbpfLabels> parse_ebpf_labels(const std::map<std::string, std::string>& labels);
+
+}  // namespace bpfman

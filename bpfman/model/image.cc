@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/model/image.h"
+
+#include <array>
+
+#include <sys/utsname.h>
+
+#include "bpfman/base/text.h"
+
+namespace bpfman {
+
+std::string_view to_string(PullPolicy policy) {
+  switch (policy) {
+    case PullPolicy::Always:
+      return "Always";
+    case PullPolicy::IfNotPresent:
+      return "IfNotPresent";
+    case PullPolicy::Never:
+      return "Never";
+  }
+  return "IfNotPresent";
+}
+
+Result<PullPolicy> parse_pull_policy(std::string_view text) {
+  for (PullPolicy policy : {PullPolicy::Always, PullPolicy::IfNotPresent, PullPolicy::Never}) {
+    if (to_lower(text) == to_lower(to_string(policy))) {
+      return policy;
+    }
+  }
+  return Error(Code::InvalidArgument, "unknown pull policy \"" + std::string(text) + "\"")
+      .with_hint("one of Always, IfNotPresent, Never");
+}
+
+std::string_view to_string(SourceKind kind) {
+  switch (kind) {
+    case SourceKind::File:
+      return "file";
+    case SourceKind::Docker:
+      return "docker";
+    case SourceKind::Podman:
+      return "podman";
+    case SourceKind::Registry:
+      return "registry";
+  }
+  return "file";
+}
+
+std::optional<SourceKind> parse_source_kind(std::string_view text) {
+  for (SourceKind kind :
+       {SourceKind::File, SourceKind::Docker, SourceKind::Podman, SourceKind::Registry}) {
+    if (text == to_string(kind)) {
+      return kind;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(Verification verification) {
+  return verification == Verification::Content ? "content" : "daemon";
+}
+
+std::optional<Verification> parse_verification(std::string_view text) {
+  for (Verification level : {Verification::Daemon, Verification::Content}) {
+    if (text == to_string(level)) {
+      return level;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string describe_source(const Provenance& provenance) {
+  bool by_place =
+      provenance.source == SourceKind::Registry || provenance.source == SourceKind::File;
+  const std::string& detail = by_place ? provenance.location : provenance.route;
+  std::string text(to_string(provenance.source));
+  return detail.empty() ? text : text + " (" + detail + ")";
+}
+
+Platform host_platform() {
+  struct Machine {
+    std::string_view kernel;
+    const char* architecture;
+    const char* variant;
+  };
+  // uname -m on the left, Go's GOARCH (as in OCI images) on the right.
+  static constexpr std::array<Machine, 14> kMachines = {{{"x86_64", "amd64", ""},
+                                                         {"aarch64", "arm64", "v8"},
+                                                         {"armv7l", "arm", "v7"},
+                                                         {"armv6l", "arm", "v6"},
+                                                         {"i686", "386", ""},
+                                                         {"i386", "386", ""},
+                                                         {"riscv64", "riscv64", ""},
+                                                         {"s390x", "s390x", ""},
+                                                         {"ppc64le", "ppc64le", ""},
+                                                         {"ppc64", "ppc64", ""},
+                                                         {"loongarch64", "loong64", ""},
+                                                         {"mips64", "mips64le", ""},
+                                                         {"mips", "mipsle", ""},
+                                                         {"armv8l", "arm", "v7"}}};
+  utsname name = {};
+  ::uname(&name);
+  std::string_view machine = static_cast<const char*>(name.machine);
+  for (const Machine& known : kMachines) {
+    if (known.kernel == machine) {
+      return Platform{.os = "linux", .architecture = known.architecture, .variant = known.variant};
+    }
+  }
+  return Platform{.os = "linux", .architecture = std::string(machine)};
+}
+
+std::string to_string(const Platform& platform) {
+  std::string text = platform.os + "/" + platform.architecture;
+  return platform.variant.empty() ? text : text + "/" + platform.variant;
+}
+
+}  // namespace bpfman
