@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Store: bpfman's memory. Records and the operations journal in SQLite (WAL), bytecode as files named by sha256.
-// It knows nothing of kernels or images beyond the records. One object per thread. All writing happens under the
-// writer lock (the caller holds it); readers need none.
+// Store: bpfman's memory. Records and the operations journal in SQLite (WAL), bytecode as files
+// named by sha256. It knows nothing of kernels or images beyond the records. One object per thread.
+// All writing happens under the writer lock (the caller holds it); readers need none.
 //
-// Durability: begin_operation survives the death of the process; commit_operation also survives a power cut (it is
-// synced), so what a user was told is true after it.
+// Durability: begin_operation survives the death of the process; commit_operation also survives a
+// power cut (it is synced), so what a user was told is true after it.
 #pragma once
 
 #include <memory>
@@ -34,16 +34,19 @@ struct JournalEntry {
 struct PutProgram {
   ProgramRecord record;
 };
+
 struct PutLink {
   LinkRecord record;
 };
-using StoredChange = std::variant<PutProgram, PutLink, plan::DeleteLink, plan::DeleteProgram, plan::PutImage>;
+
+using StoredChange =
+    std::variant<PutProgram, PutLink, plan::DeleteLink, plan::DeleteProgram, plan::PutImage>;
 
 class Store {
  public:
-  // Creates directories and database when absent, migrates an older schema (under an exclusive transaction; the version
-  // is read again after it is held).
-  // Errors: FailedPrecondition (schema newer than this program), DataLoss (not a database, damaged), PermissionDenied.
+  // Creates directories and database when absent, migrates an older schema (under an exclusive
+  // transaction; the version is read again after it is held). Errors: FailedPrecondition (schema
+  // newer than this program), DataLoss (not a database, damaged), PermissionDenied.
   static Result<Store> open(const Layout& layout);
   // For readers: never writes. nullopt when there is no database yet.
   static Result<std::optional<Store>> open_existing(const Layout& layout);
@@ -73,8 +76,8 @@ class Store {
   // Closes the entry after it was undone.
   Result<void> abandon_operation(OperationId id);
 
-  // Bytecode. put is atomic (write, fsync, rename) and does nothing when the blob is there and whole; read verifies the
-  // digest: DataLoss on a mismatch, NotFound when absent. Limit: 16 MiB.
+  // Bytecode. put is atomic (write, fsync, rename) and does nothing when the blob is there and
+  // whole; read verifies the digest: DataLoss on a mismatch, NotFound when absent. Limit: 16 MiB.
   Result<void> put_blob(const Digest& digest, ByteView bytes);
   Result<Bytes> read_blob(const Digest& digest);
   bool has_blob(const Digest& digest) const;

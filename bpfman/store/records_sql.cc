@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/store/records_sql.h"
+
+#include <map>
+
+#include "bpfman/base/text.h"
+
+namespace bpfman::store {
+namespace {
+
+// ---- columns shared by programs and images
+// ----------------------------------------------------------------------
+
+constexpr int kProvenanceColumns = 10;
+
+void bind_provenance(Statement& statement, const Provenance& provenance) {
+  statement.bind(to_string(provenance.source))
+      .bind(provenance.route)
+      .bind(provenance.location)
+      .bind(provenance.canonical_name)
+      .bind(provenance.image_id.text())
+      .bind(provenance.manifest_digest.text())
+      .bind(to_string(provenance.verification))
+      .bind(provenance.requested_by_uid)
+      .bind(provenance.fetched_at)
+      .bind(provenance.trust);
+}
+
+Error damaged(const std::string& what, const std::string& value) {
+  return Error(Code::DataLoss, "the database holds \"" + value + "\" as " + what)
+      .with_hint("it is damaged, or was written by another program");
+}
+
+Result<Digest> read_digest(const Statement& row, int column) {
+  std::string text = row.text(column);
+  if (text.empty()) {
+    return Digest();
+  }
+  std::optional<Digest> digest = Digest::parse(text);
+  if (!digest.has_value()) {
+    return damaged("a digest", text);
+  }
+  return *digest;
+}
+
+Result<Provenance> read_provenance(const Statement& row, int first) {
+  Provenance out;
+  std::optional<SourceKind> source = parse_source_kind(row.text(first));
+  std::optional<Verification> verification = parse_verification(row.text(first + 6));
+  if (!source.has_value() || !verification.has_value()) {
+    return damaged("a source", row.text(first) + "/" + row.text(first + 6));
+  }
+  out.source = *source;
+  out.route = row.text(first + 1);
+  out.location = row.text(first + 2);
+  out.canonical_name = row.text(first + 3);
+  out.image_id = TRY(read_digest(row, first + 4));
+  out.manifest_digest = TRY(read_digest(row, first + 5));
+  out.verification = *verification;
+  out.requested_by_uid = static_cast<std::uint32_t>(row.unsigned_integer(first + 7));
+  out.fetched_at = row.integer(first + 8);
+  out.trust = row.text(first + 9);
+  return out;
+}
+
+// ---- enumerations and lists
+// -------------------------------------------------------------------------------------
+
+Result<ProgramType> read_program_type(const std::string& text) {
+  if (text == to_string(ProgramType::Other)) {
+    return ProgramType::Other;
+  }
+  std::optional<ProgramType> type = parse_program_type(text);
+  if (!type.has_value()) {
+    return damaged("a program type", text);
+  }
+  return *type;
+}
+
+std::string to_list(const std::vector<std::int32_t>& numbers) {
+  std::vector<std::string> parts;
+  for (std::int32_t number : numbers) {
+    parts.push_back(std::to_string(number));
+  }
+  return join(parts, ",");
+}
+
+Result<std::vector<std::int32_t>> from_list(const std::string& text) {
+  std::vector<std::int32_t> numbers;
+  if (text.empty()) {
+    return numbers;
+  }
+  for (const std::string& part : split(text, ',')) {
+    std::optional<std::int64_t> number = parse_signed(part);
+    if (!number.has_value() || *number < INT32_MIN || *number > INT32_MAX) {
+      return damaged("a list of numbers", text);
+    }
+    numbers.push_back(static_cast<std::int32_t>(*number));
+  }
+  return numbers;
+}
+
+// ---- child tables
+// -----------------------------------------------------------------------------------------------
+
+using Pairs = std::map<std::string, std::string>;
+
+// All (owner, name, value) rows of a query, by owner. Owners are texts: keys are written out.
+Result<std::map<std::string, Pairs>> read_pairs(Database& database, const char* sql) {
+  Statement rows = TRY(database.prepare(sql));
+  std::map<std::string, Pairs> out;
+  while (TRY(rows.step())) {
+    out[rows.text(0)][rows.text(1)] = rows.text(2);
+  }
+  return out;
+}
+
+template <typename Owner>
+Result<void> insert_pairs(Database& database, const char* sql, Owner owner, const Pairs& pairs) {
+  if (pairs.empty()) {
+    return {};
+  }
+  Statement statement = TRY(database.prepare(sql));
+  for (const auto& [name, value] : pairs) {
+    TRY(statement.bind(owner).bind(name).bind(value).run());
+  }
+  return {};
+}
+
+Result<void> delete_one(Database& database,
+                        const char* sql,
+                        std::uint64_t key,
+                        const std::string& what) {
+  Statement statement = TRY(database.prepare(sql));
+  // RETURNING tells whether there was such a row.
+  bool found = TRY(statement.bind(key).step());
+  if (!found) {
+    return Error(Code::NotFound, what + " " + std::to_string(key) + " is not in the database");
+  }
+  return statement.run();
+}
+
+}  // namespace
+
+Result<std::vector<ProgramRecord>> read_programs(Database& database) {
+  std::map<std::string, Pairs> metadata =
+      TRY(read_pairs(database, "SELECT program, name, value FROM program_metadata"));
+  std::map<std::uint64_t, std::vector<MapRecord>> maps;
+  Statement map_rows = TRY(database.prepare(
+      "SELECT program, name, pin_path, map_id FROM program_maps ORDER BY program, position"));
+  while (TRY(map_rows.step())) {
+    maps[map_rows.unsigned_integer(0)].push_back(
+        MapRecord{.name = map_rows.text(1),
+                  .pin_path = map_rows.text(2),
+                  .id = MapId(static_cast<std::uint32_t>(map_rows.unsigned_integer(3)))});
+  }
+  std::map<std::uint64_t, std::map<std::string, Bytes>> globals;
+  Statement global_rows = TRY(database.prepare("SELECT program, name, value FROM program_globals"));
+  while (TRY(global_rows.step())) {
+    globals[global_rows.unsigned_integer(0)][global_rows.text(1)] = global_rows.blob(2);
+  }
+
+  std::vector<ProgramRecord> out;
+  Statement rows =
+      TRY(database.prepare("SELECT key, kernel_id, boot_id, application, name, type, section, "
+                           "bytecode, license, pin_path, map_directory, "
+                           "image_reference, created_at, from_source, from_route, from_location, "
+                           "from_name, from_image_id, from_manifest, "
+                           "from_verification, from_uid, from_fetched_at, from_trust FROM programs "
+                           "ORDER BY kernel_id, key"));
+  while (TRY(rows.step())) {
+    ProgramRecord record;
+    record.key = ProgramKey(rows.unsigned_integer(0));
+    record.id = ProgramId(static_cast<std::uint32_t>(rows.unsigned_integer(1)));
+    record.boot_id = rows.text(2);
+    record.application = rows.text(3);
+    record.name = rows.text(4);
+    record.type = TRY(read_program_type(rows.text(5)));
+    record.section = rows.text(6);
+    record.bytecode = TRY(read_digest(rows, 7));
+    record.license = rows.text(8);
+    record.pin_path = rows.text(9);
+    record.map_directory = rows.text(10);
+    record.image_reference = rows.text(11);
+    record.created_at = rows.integer(12);
+    record.provenance = TRY(read_provenance(rows, 13));
+    record.metadata = std::move(metadata[rows.text(0)]);
+    record.maps = std::move(maps[record.key.value()]);
+    record.globals = std::move(globals[record.key.value()]);
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
+Result<std::vector<LinkRecord>> read_links(Database& database) {
+  std::map<std::string, Pairs> metadata =
+      TRY(read_pairs(database, "SELECT link, name, value FROM link_metadata"));
+  std::vector<LinkRecord> out;
+  Statement rows = TRY(database.prepare(
+      "SELECT id, program, program_id, boot_id, kind, strategy, interface, ifindex, netns, "
+      "netns_device, netns_inode, "
+      "mode, priority, proceed_on, pin_path, kernel_id, created_at FROM links ORDER BY id"));
+  while (TRY(rows.step())) {
+    LinkRecord record;
+    record.id = LinkId(rows.unsigned_integer(0));
+    record.program_key = ProgramKey(rows.unsigned_integer(1));
+    record.program = ProgramId(static_cast<std::uint32_t>(rows.unsigned_integer(2)));
+    record.boot_id = rows.text(3);
+    record.kind = TRY(read_program_type(rows.text(4)));
+    if (rows.text(5) != to_string(Strategy::Direct)) {
+      return damaged("a strategy", rows.text(5));
+    }
+    record.strategy = Strategy::Direct;
+    record.interface = rows.text(6);
+    record.ifindex = Ifindex(static_cast<std::uint32_t>(rows.unsigned_integer(7)));
+    record.netns = rows.text(8);
+    record.netns_id = NetnsId{rows.unsigned_integer(9), rows.unsigned_integer(10)};
+    std::optional<XdpMode> mode = parse_xdp_mode(rows.text(11));
+    if (!mode.has_value()) {
+      return damaged("an XDP mode", rows.text(11));
+    }
+    record.mode = *mode;
+    record.priority = static_cast<std::int32_t>(rows.integer(12));
+    record.proceed_on = TRY(from_list(rows.text(13)));
+    record.pin_path = rows.text(14);
+    if (!rows.is_null(15)) {
+      record.kernel_id = KernelLinkId(static_cast<std::uint32_t>(rows.unsigned_integer(15)));
+    }
+    record.created_at = rows.integer(16);
+    record.metadata = std::move(metadata[rows.text(0)]);
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
+Result<std::vector<ImageRecord>> read_images(Database& database, const std::string* reference) {
+  std::map<std::string, Pairs> labels;
+  Statement label_rows = TRY(database.prepare(
+      "SELECT reference, name, value FROM image_labels WHERE ?1 IS NULL OR reference = ?1"));
+  Statement rows =
+      TRY(database.prepare("SELECT reference, typed, bytecode, bytecode_size, file_name, "
+                           "from_source, from_route, from_location, from_name, "
+                           "from_image_id, from_manifest, from_verification, from_uid, "
+                           "from_fetched_at, from_trust FROM images "
+                           "WHERE ?1 IS NULL OR reference = ?1 ORDER BY reference"));
+  for (Statement* statement : {&label_rows, &rows}) {
+    if (reference == nullptr) {
+      statement->bind_null();
+    } else {
+      statement->bind(*reference);
+    }
+  }
+  while (TRY(label_rows.step())) {
+    labels[label_rows.text(0)][label_rows.text(1)] = label_rows.text(2);
+  }
+  std::vector<ImageRecord> out;
+  while (TRY(rows.step())) {
+    ImageRecord record;
+    record.reference = rows.text(0);
+    record.typed = rows.text(1);
+    record.bytecode = TRY(read_digest(rows, 2));
+    record.bytecode_size = rows.unsigned_integer(3);
+    record.file_name = rows.text(4);
+    record.provenance = TRY(read_provenance(rows, 5));
+    record.labels = std::move(labels[record.reference]);
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
+Result<void> insert_program(Database& database, const ProgramRecord& record) {
+  Statement row = TRY(
+      database.prepare("INSERT INTO programs (key, kernel_id, boot_id, application, name, type, "
+                       "section, bytecode, license, pin_path, "
+                       "map_directory, image_reference, created_at, from_source, from_route, "
+                       "from_location, from_name, from_image_id, "
+                       "from_manifest, from_verification, from_uid, from_fetched_at, from_trust) "
+                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  static_assert(13 + kProvenanceColumns == 23);
+  row.bind(record.key.value())
+      .bind(record.id.value())
+      .bind(record.boot_id)
+      .bind(record.application)
+      .bind(record.name)
+      .bind(to_string(record.type))
+      .bind(record.section)
+      .bind(record.bytecode.text())
+      .bind(record.license)
+      .bind(record.pin_path)
+      .bind(record.map_directory)
+      .bind(record.image_reference)
+      .bind(record.created_at);
+  bind_provenance(row, record.provenance);
+  TRY(row.run());
+  Statement map_row = TRY(database.prepare(
+      "INSERT INTO program_maps (program, position, name, pin_path, map_id) VALUES (?,?,?,?,?)"));
+  std::uint64_t position = 0;
+  for (const MapRecord& map : record.maps) {
+    TRY(map_row.bind(record.key.value())
+            .bind(position++)
+            .bind(map.name)
+            .bind(map.pin_path)
+            .bind(map.id.value())
+            .run());
+  }
+  Statement global_row =
+      TRY(database.prepare("INSERT INTO program_globals (program, name, value) VALUES (?,?,?)"));
+  for (const auto& [name, value] : record.globals) {
+    TRY(global_row.bind(record.key.value()).bind(name).bind_blob(value).run());
+  }
+  return insert_pairs(database,
+                      "INSERT INTO program_metadata (program, name, value) VALUES (?,?,?)",
+                      record.key.value(),
+                      record.metadata);
+}
+
+Result<void> insert_link(Database& database, const LinkRecord& record) {
+  Statement row = TRY(
+      database.prepare("INSERT INTO links (id, program, program_id, boot_id, kind, strategy, "
+                       "interface, ifindex, netns, netns_device, "
+                       "netns_inode, mode, priority, proceed_on, pin_path, kernel_id, created_at) "
+                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  row.bind(record.id.value())
+      .bind(record.program_key.value())
+      .bind(record.program.value())
+      .bind(record.boot_id)
+      .bind(to_string(record.kind))
+      .bind(to_string(record.strategy))
+      .bind(record.interface)
+      .bind(record.ifindex.value())
+      .bind(record.netns)
+      .bind(record.netns_id.device)
+      .bind(record.netns_id.inode)
+      .bind(to_string(record.mode))
+      .bind(record.priority)
+      .bind(to_list(record.proceed_on))
+      .bind(record.pin_path);
+  if (record.kernel_id.has_value()) {
+    row.bind(record.kernel_id->value());
+  } else {
+    row.bind_null();
+  }
+  TRY(row.bind(record.created_at).run());
+  return insert_pairs(database,
+                      "INSERT INTO link_metadata (link, name, value) VALUES (?,?,?)",
+                      record.id.value(),
+                      record.metadata);
+}
+
+Result<void> put_image(Database& database, const ImageRecord& record) {
+  // The labels of the replaced row go with it.
+  Statement old = TRY(database.prepare("DELETE FROM images WHERE reference = ?"));
+  TRY(old.bind(record.reference).run());
+  Statement row =
+      TRY(database.prepare("INSERT INTO images (reference, typed, bytecode, bytecode_size, "
+                           "file_name, from_source, from_route, from_location, "
+                           "from_name, from_image_id, from_manifest, from_verification, from_uid, "
+                           "from_fetched_at, from_trust) "
+                           "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  row.bind(record.reference)
+      .bind(record.typed)
+      .bind(record.bytecode.text())
+      .bind(record.bytecode_size)
+      .bind(record.file_name);
+  bind_provenance(row, record.provenance);
+  TRY(row.run());
+  return insert_pairs(database,
+                      "INSERT INTO image_labels (reference, name, value) VALUES (?,?,?)",
+                      std::string_view(record.reference),
+                      record.labels);
+}
+
+Result<void> delete_program(Database& database, ProgramKey key) {
+  return delete_one(
+      database, "DELETE FROM programs WHERE key = ? RETURNING key", key.value(), "program record");
+}
+
+Result<void> delete_link(Database& database, LinkId id) {
+  return delete_one(database, "DELETE FROM links WHERE id = ? RETURNING id", id.value(), "link");
+}
+
+}  // namespace bpfman::store

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/store/schema.h"
+
+#include <array>
+
+namespace bpfman::store {
+namespace {
+
+// 1: programs, links, images, journal.
+//
+// The columns from_* are a Provenance (model/image.h). Digests are "sha256:..." or ''. Times are
+// unix seconds. Lists of numbers are comma texts. AUTOINCREMENT: a key that was ever committed is
+// never given out again.
+constexpr const char* kMigration1 = R"sql(
+CREATE TABLE programs (
+  key             INTEGER PRIMARY KEY AUTOINCREMENT,
+  kernel_id       INTEGER NOT NULL,
+  boot_id         TEXT    NOT NULL,
+  application     TEXT    NOT NULL,
+  name            TEXT    NOT NULL,
+  type            TEXT    NOT NULL,
+  section         TEXT    NOT NULL,
+  bytecode        TEXT    NOT NULL,
+  license         TEXT    NOT NULL,
+  pin_path        TEXT    NOT NULL,
+  map_directory   TEXT    NOT NULL,
+  image_reference TEXT    NOT NULL,
+  created_at      INTEGER NOT NULL,
+  from_source TEXT NOT NULL, from_route TEXT NOT NULL, from_location TEXT NOT NULL, from_name TEXT NOT NULL,
+  from_image_id TEXT NOT NULL, from_manifest TEXT NOT NULL, from_verification TEXT NOT NULL,
+  from_uid INTEGER NOT NULL, from_fetched_at INTEGER NOT NULL, from_trust TEXT NOT NULL,
+  UNIQUE (boot_id, kernel_id)
+) STRICT;
+CREATE TABLE program_maps (
+  program  INTEGER NOT NULL REFERENCES programs (key) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  name     TEXT    NOT NULL,
+  pin_path TEXT    NOT NULL,
+  map_id   INTEGER NOT NULL,
+  PRIMARY KEY (program, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE program_metadata (
+  program INTEGER NOT NULL REFERENCES programs (key) ON DELETE CASCADE,
+  name    TEXT    NOT NULL,
+  value   TEXT    NOT NULL,
+  PRIMARY KEY (program, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE program_globals (
+  program INTEGER NOT NULL REFERENCES programs (key) ON DELETE CASCADE,
+  name    TEXT    NOT NULL,
+  value   BLOB    NOT NULL,
+  PRIMARY KEY (program, name)
+) STRICT, WITHOUT ROWID;
+-- A program with links cannot be deleted: a link without its program would be a lie.
+CREATE TABLE links (
+  id             INTEGER PRIMARY KEY AUTOINCREMENT,
+  program        INTEGER NOT NULL REFERENCES programs (key) ON DELETE RESTRICT,
+  program_id     INTEGER NOT NULL,
+  boot_id        TEXT    NOT NULL,
+  kind           TEXT    NOT NULL,
+  strategy       TEXT    NOT NULL,
+  interface      TEXT    NOT NULL,
+  ifindex        INTEGER NOT NULL,
+  netns          TEXT    NOT NULL,
+  netns_device   INTEGER NOT NULL,
+  netns_inode    INTEGER NOT NULL,
+  mode           TEXT    NOT NULL,
+  priority       INTEGER NOT NULL,
+  proceed_on     TEXT    NOT NULL,
+  pin_path       TEXT    NOT NULL,
+  kernel_id      INTEGER,
+  created_at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX links_by_program ON links (program);
+CREATE TABLE link_metadata (
+  link  INTEGER NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+  name  TEXT    NOT NULL,
+  value TEXT    NOT NULL,
+  PRIMARY KEY (link, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE images (
+  reference     TEXT    PRIMARY KEY,
+  typed         TEXT    NOT NULL,
+  bytecode      TEXT    NOT NULL,
+  bytecode_size INTEGER NOT NULL,
+  file_name     TEXT    NOT NULL,
+  from_source TEXT NOT NULL, from_route TEXT NOT NULL, from_location TEXT NOT NULL, from_name TEXT NOT NULL,
+  from_image_id TEXT NOT NULL, from_manifest TEXT NOT NULL, from_verification TEXT NOT NULL,
+  from_uid INTEGER NOT NULL, from_fetched_at INTEGER NOT NULL, from_trust TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE image_labels (
+  reference TEXT NOT NULL REFERENCES images (reference) ON DELETE CASCADE,
+  name      TEXT NOT NULL,
+  value     TEXT NOT NULL,
+  PRIMARY KEY (reference, name)
+) STRICT, WITHOUT ROWID;
+-- Operations that did not get to an end; a closed one is deleted.
+CREATE TABLE journal (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  verb       TEXT    NOT NULL,
+  boot_id    TEXT    NOT NULL,
+  started_at INTEGER NOT NULL,
+  pid        INTEGER NOT NULL,
+  plan       TEXT    NOT NULL,
+  bindings   TEXT    NOT NULL
+) STRICT;
+PRAGMA user_version = 1;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {kMigration1};
+
+}  // namespace
+
+Result<int> schema_version(Database& database) {
+  Statement statement = TRY(database.prepare("PRAGMA user_version"));
+  TRY(statement.step());
+  return static_cast<int>(statement.integer(0));
+}
+
+Result<void> migrate(Database& database) {
+  int version = TRY(schema_version(database));
+  if (version == kSchemaVersion) {
+    return {};
+  }
+  Transaction transaction = TRY(Transaction::begin(database));
+  // Another process may have migrated between the first look and the lock.
+  version = TRY(schema_version(database));
+  if (version > kSchemaVersion) {
+    return Error(Code::FailedPrecondition,
+                 "the database has schema version " + std::to_string(version) +
+                     ", this bpfman knows versions up to " + std::to_string(kSchemaVersion))
+        .with_hint("it was written by a newer bpfman: use that one");
+  }
+  for (int next = version; next < kSchemaVersion; ++next) {
+    TRY(database.execute(kMigrations[static_cast<std::size_t>(next)]));
+  }
+  return transaction.commit();
+}
+
+}  // namespace bpfman::store

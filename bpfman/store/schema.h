@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema of the database, as numbered migrations. PRAGMA user_version holds the number of the
+// last one applied.
+#pragma once
+
+#include "bpfman/store/sqlite.h"
+
+namespace bpfman::store {
+
+constexpr int kSchemaVersion = 1;
+
+// Brings the database to kSchemaVersion, under one immediate transaction in which the version is
+// read again. FailedPrecondition when the schema is newer than this program.
+Result<void> migrate(Database& database);
+
+// The version of the schema in the file; 0 for an empty database.
+Result<int> schema_version(Database& database);
+
+}  // namespace bpfman::store

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/store/store.h"
+
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "bpfman/base/file.h"
+#include "bpfman/store/records_sql.h"
+#include "bpfman/store/schema.h"
+#include "bpfman/store/sqlite.h"
+
+namespace bpfman::store {
+namespace {
+
+constexpr std::size_t kBlobLimit = std::size_t{16} << 20;
+
+// How long a commit lives: Process survives SIGKILL, Power also a power cut (the write-ahead log is
+// synced).
+enum class Durable { Process, Power };
+
+Result<void> set_durability(Database& database, Durable durable) {
+  return database.execute(durable == Durable::Power ? "PRAGMA synchronous = FULL"
+                                                    : "PRAGMA synchronous = NORMAL");
+}
+
+Result<void> configure(Database& database) {
+  return database.execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL");
+}
+
+template <typename... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+
+template <typename... Cases>
+Overload(Cases...) -> Overload<Cases...>;
+
+}  // namespace
+
+struct Store::State {
+  Layout layout;
+  Database database;
+};
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const Layout& layout) {
+  TRY(make_directories(parent_path(layout.state_directory()), 0755));
+  TRY(make_directories(layout.blob_directory(), 0700));
+  bool fresh = !path_exists(layout.database());
+  Database database = TRY(Database::open(layout.database(), Access::ReadWriteCreate));
+  if (fresh) {
+    // WAL is a property of the file: set once.
+    TRY(database.execute("PRAGMA journal_mode = WAL"));
+    if (::chmod(layout.database().c_str(), 0600) != 0) {
+      return os_error(errno, "set the mode of " + layout.database());
+    }
+  }
+  TRY(configure(database).with_context(layout.database()));
+  TRY(migrate(database).with_context(layout.database()));
+  return Store(std::make_unique<State>(State{layout, std::move(database)}));
+}
+
+Result<std::optional<Store>> Store::open_existing(const Layout& layout) {
+  std::optional<struct ::stat> info = TRY(stat_path(layout.database()));
+  if (!info.has_value()) {
+    return std::optional<Store>();
+  }
+  Database database = TRY(Database::open(layout.database(), Access::ReadWrite));
+  TRY(configure(database).with_context(layout.database()));
+  int version = TRY(schema_version(database).with_context(layout.database()));
+  if (version == 0) {
+    // Its maker was killed before the first migration: there is nothing in it yet.
+    return std::optional<Store>();
+  }
+  if (version != kSchemaVersion) {
+    TRY(migrate(database).with_context(layout.database()));
+  }
+  return std::optional<Store>(Store(std::make_unique<State>(State{layout, std::move(database)})));
+}
+
+Result<std::vector<ProgramRecord>> Store::list_programs() {
+  return read_programs(state_->database);
+}
+
+Result<std::vector<LinkRecord>> Store::list_links() {
+  return read_links(state_->database);
+}
+
+Result<std::vector<ImageRecord>> Store::list_images() {
+  return read_images(state_->database, nullptr);
+}
+
+Result<std::optional<ImageRecord>> Store::find_image(const std::string& reference) {
+  std::vector<ImageRecord> found = TRY(read_images(state_->database, &reference));
+  return found.empty() ? std::optional<ImageRecord>() : std::optional(std::move(found.front()));
+}
+
+namespace {
+
+// SQLite keeps the highest key ever given out of an AUTOINCREMENT table in sqlite_sequence.
+Result<std::uint64_t> next_key(Database& database, const char* table) {
+  Statement row = TRY(database.prepare("SELECT seq FROM sqlite_sequence WHERE name = ?"));
+  bool found = TRY(row.bind(table).step());
+  return found ? row.unsigned_integer(0) + 1 : 1;
+}
+
+}  // namespace
+
+Result<OperationId> Store::next_operation() {
+  std::uint64_t key = TRY(next_key(state_->database, "journal"));
+  return OperationId(key);
+}
+
+Result<LinkId> Store::next_link() {
+  std::uint64_t key = TRY(next_key(state_->database, "links"));
+  return LinkId(key);
+}
+
+Result<ProgramKey> Store::next_program() {
+  std::uint64_t key = TRY(next_key(state_->database, "programs"));
+  return ProgramKey(key);
+}
+
+Result<void> Store::begin_operation(const JournalEntry& entry) {
+  Statement row =
+      TRY(state_->database.prepare("INSERT INTO journal (id, verb, boot_id, started_at, pid, plan, "
+                                   "bindings) VALUES (?,?,?,?,?,?,?)"));
+  return row.bind(entry.id.value())
+      .bind(entry.verb)
+      .bind(entry.boot_id)
+      .bind(entry.started_at)
+      .bind(entry.pid)
+      .bind(entry.plan_json)
+      .bind(entry.bindings_json)
+      .run();
+}
+
+Result<void> Store::save_bindings(OperationId id, const std::string& bindings_json) {
+  Statement row = TRY(state_->database.prepare("UPDATE journal SET bindings = ? WHERE id = ?"));
+  return row.bind(bindings_json).bind(id.value()).run();
+}
+
+Result<std::vector<JournalEntry>> Store::open_operations() {
+  std::vector<JournalEntry> out;
+  Statement rows = TRY(state_->database.prepare(
+      "SELECT id, verb, boot_id, started_at, pid, plan, bindings FROM journal ORDER BY id"));
+  while (TRY(rows.step())) {
+    out.push_back(JournalEntry{.id = OperationId(rows.unsigned_integer(0)),
+                               .verb = rows.text(1),
+                               .boot_id = rows.text(2),
+                               .started_at = rows.integer(3),
+                               .pid = rows.integer(4),
+                               .plan_json = rows.text(5),
+                               .bindings_json = rows.text(6)});
+  }
+  return out;
+}
+
+Result<void> Store::commit_operation(OperationId id, const std::vector<StoredChange>& changes) {
+  Database& database = state_->database;
+  TRY(set_durability(database, Durable::Power));
+  auto commit = [&]() -> Result<void> {
+    Transaction transaction = TRY(Transaction::begin(database));
+    for (const StoredChange& change : changes) {
+      TRY(std::visit(
+          Overload{
+              [&](const PutProgram& c) { return insert_program(database, c.record); },
+              [&](const PutLink& c) { return insert_link(database, c.record); },
+              [&](const plan::DeleteLink& c) { return delete_link(database, c.id); },
+              [&](const plan::DeleteProgram& c) { return delete_program(database, c.key); },
+              [&](const plan::PutImage& c) { return put_image(database, c.record); },
+          },
+          change));
+    }
+    Statement row = TRY(database.prepare("DELETE FROM journal WHERE id = ?"));
+    TRY(row.bind(id.value()).run());
+    return transaction.commit();
+  };
+  Result<void> done = commit();
+  Result<void> restored = set_durability(database, Durable::Process);
+  return done.ok() ? std::move(restored) : std::move(done);
+}
+
+Result<void> Store::abandon_operation(OperationId id) {
+  Statement row = TRY(state_->database.prepare("DELETE FROM journal WHERE id = ?"));
+  return row.bind(id.value()).run();
+}
+
+Result<void> Store::put_blob(const Digest& digest, ByteView bytes) {
+  if (bytes.size() > kBlobLimit) {
+    return Error(
+        Code::ResourceExhausted,
+        "bytecode of " + std::to_string(bytes.size()) + " bytes is over the limit of 16 MiB");
+  }
+  std::string path = state_->layout.blob(digest);
+  Result<Bytes> present = read_file(path, kBlobLimit);
+  if (present.ok() && present->size() == bytes.size() && Digest::sha256_of(*present) == digest) {
+    return {};
+  }
+  // Absent, torn or damaged: written anew as a whole.
+  return write_file_atomic(path, bytes, 0600);
+}
+
+Result<Bytes> Store::read_blob(const Digest& digest) {
+  std::string path = state_->layout.blob(digest);
+  Bytes bytes = TRY(read_file(path, kBlobLimit));
+  if (Digest::sha256_of(bytes) != digest) {
+    return Error(Code::DataLoss, "stored bytecode " + path + " does not match its digest")
+        .with_hint("load the image again with --pull-policy Always: that writes it anew");
+  }
+  return bytes;
+}
+
+bool Store::has_blob(const Digest& digest) const {
+  return path_exists(state_->layout.blob(digest));
+}
+
+Result<void> Store::remove_unused_blob(const Digest& digest) {
+  Statement row =
+      TRY(state_->database.prepare("SELECT EXISTS (SELECT 1 FROM programs WHERE bytecode = ?1) OR "
+                                   "EXISTS (SELECT 1 FROM images WHERE bytecode = ?1)"));
+  TRY(row.bind(digest.text()).step());
+  if (row.integer(0) != 0) {
+    return {};
+  }
+  return remove_file(state_->layout.blob(digest));
+}
+
+}  // namespace bpfman::store
