@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// HttpClient: one HTTP client for unix sockets and TCP/TLS, on libcurl. The library (and the TLS stack behind it) is
-// opened when the first request is made: a command that needs no network does not pay for it.
-// One object per thread; it keeps connections open between requests.
+// HttpClient: one HTTP client for unix sockets and TCP/TLS, on libcurl. The library (and the TLS
+// stack behind it) is opened when the first request is made: a command that needs no network does
+// not pay for it. One object per thread; it keeps connections open between requests.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,10 @@ struct HttpRequest {
   bool follow_redirects = false;  // at most 5
   std::int64_t connect_timeout_ms = 5'000;
   std::int64_t first_byte_timeout_ms = 30'000;  // silence before the answer begins
-  std::int64_t idle_timeout_ms = 30'000;  // silence in the middle
-  std::int64_t total_timeout_ms = 0;      // 0: none
-  std::size_t body_limit = std::size_t{4} << 20;  // of a body collected in memory; ResourceExhausted beyond
+  std::int64_t idle_timeout_ms = 30'000;        // silence in the middle
+  std::int64_t total_timeout_ms = 0;            // 0: none
+  std::size_t body_limit = std::size_t{4}
+                           << 20;  // of a body collected in memory; ResourceExhausted beyond
 };
 
 struct HttpResponse {
@@ -48,16 +49,19 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Any status is a response. Errors: Unavailable (no connection, a silent or broken peer, time-out; the message says
-  // which), PermissionDenied (unix socket not accessible), NotFound (no such socket or host), ResourceExhausted.
+  // Any status is a response. Errors: Unavailable (no connection, a silent or broken peer,
+  // time-out; the message says which), PermissionDenied (unix socket not accessible), NotFound (no
+  // such socket or host), ResourceExhausted.
   Result<HttpResponse> send(const HttpRequest& request);
 
-  // The same, with the body as a stream that is read as it arrives: nothing is spooled, and destroying the source ends the
-  // transfer. `source` is filled for a 2xx status; for any other the body is collected in the response (at most 64 KiB).
+  // The same, with the body as a stream that is read as it arrives: nothing is spooled, and
+  // destroying the source ends the transfer. `source` is filled for a 2xx status; for any other the
+  // body is collected in the response (at most 64 KiB).
   struct Streaming {
     HttpResponse response;
     std::unique_ptr<ByteSource> source;
   };
+
   Result<Streaming> open(const HttpRequest& request);
 
  private:

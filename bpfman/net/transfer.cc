@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/net/transfer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "bpfman/base/text.h"
+
+namespace bpfman::net {
+namespace {
+
+// What may wait in memory for a slow reader before the peer is told to stop.
+constexpr std::size_t kBufferLimit = 256 * 1024;
+constexpr std::size_t kHeaderLimit = 128 * 1024;
+
+}  // namespace
+
+Result<std::shared_ptr<Connections>> Connections::open() {
+  const CurlLibrary* library = TRY(curl_library());
+  CURLM* multi = library->multi_init();
+  if (multi == nullptr) {
+    return Error(Code::ResourceExhausted, "libcurl has no memory");
+  }
+  return std::make_shared<Connections>(*library, multi);
+}
+
+Connections::~Connections() {
+  library_.multi_cleanup(multi_);
+}
+
+Result<std::unique_ptr<Transfer>> Transfer::start(std::shared_ptr<Connections> connections,
+                                                  const HttpRequest& request) {
+  CURL* easy = connections->library().easy_init();
+  if (easy == nullptr) {
+    return Error(Code::ResourceExhausted, "libcurl has no memory");
+  }
+  std::unique_ptr<Transfer> transfer(new Transfer(std::move(connections), easy, request));
+  TRY(transfer->configure());
+  return transfer;
+}
+
+Transfer::Transfer(std::shared_ptr<Connections> connections, CURL* easy, HttpRequest request)
+    : connections_(std::move(connections)),
+      curl_(connections_->library()),
+      easy_(easy),
+      request_(std::move(request)) {}
+
+Transfer::~Transfer() {
+  curl_.multi_remove_handle(connections_->multi(), easy_);
+  curl_.easy_cleanup(easy_);
+  curl_.slist_free_all(headers_);
+}
+
+std::string Transfer::peer() const {
+  std::string text = request_.method + " " + request_.url;
+  return request_.unix_socket.empty() ? text : text + " over " + request_.unix_socket;
+}
+
+Result<void> Transfer::configure() {
+  bool good = true;
+  auto set = [&](CURLoption option, auto value) {
+    good = good && curl_.easy_setopt(easy_, option, value) == CURLE_OK;
+  };
+  set(CURLOPT_URL, request_.url.c_str());
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_PRIVATE, static_cast<void*>(this));
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_CONNECTTIMEOUT_MS, long{request_.connect_timeout_ms});
+  set(CURLOPT_USERAGENT, "bpfman");
+  if (!request_.unix_socket.empty()) {
+    set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+    set(CURLOPT_PROXY, "");
+  }
+  if (request_.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (request_.method != "GET") {
+    set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    if (!request_.body.empty() || request_.method == "POST" || request_.method == "PUT") {
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+      set(CURLOPT_POSTFIELDS, request_.body.c_str());
+    }
+  }
+  auto add_header = [&](const std::string& line) {
+    curl_slist* longer = curl_.slist_append(headers_, line.c_str());
+    good = good && longer != nullptr;
+    headers_ = longer != nullptr ? longer : headers_;
+  };
+  for (const auto& [name, value] : request_.headers) {
+    add_header(name + ": " + value);
+  }
+  if (!request_.authorization.empty()) {
+    add_header("Authorization: " + request_.authorization);
+  }
+  add_header("Expect:");  // no 100-continue round trip
+  set(CURLOPT_HTTPHEADER, headers_);
+  set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  good = good && curl_.multi_add_handle(connections_->multi(), easy_) == CURLM_OK;
+  if (!good) {
+    return Error(Code::InvalidArgument, peer() + ": libcurl refuses this request");
+  }
+  return {};
+}
+
+std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  std::string_view line = trim(std::string_view(data, size * count));
+  transfer.last_byte_ = Clock::now();
+  if (line.starts_with("HTTP/")) {
+    // A new header block: that of the answer proper after a 100 or a proxy's.
+    transfer.response_.headers.clear();
+    std::size_t blank = line.find(' ');
+    std::string_view status = blank == std::string_view::npos ? "" : line.substr(blank + 1, 3);
+    transfer.response_.status = static_cast<int>(parse_unsigned(status).value_or(0));
+  } else if (line.empty()) {
+    transfer.header_done_ = transfer.response_.status >= 200;
+  } else if (std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+    std::size_t held = 0;
+    for (const auto& [name, value] : transfer.response_.headers) {
+      held += name.size() + value.size();
+    }
+    if (held > kHeaderLimit) {
+      return 0;  // ends the transfer
+    }
+    transfer.response_.headers.emplace(to_lower(trim(line.substr(0, colon))),
+                                       std::string(trim(line.substr(colon + 1))));
+  }
+  return size * count;
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.buffer_.size() - transfer.consumed_ > kBufferLimit) {
+    transfer.paused_ = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  transfer.last_byte_ = Clock::now();
+  transfer.buffer_.erase(0, transfer.consumed_);
+  transfer.consumed_ = 0;
+  transfer.buffer_.append(data, size * count);
+  return size * count;
+}
+
+Result<void> Transfer::check_deadlines() const {
+  auto since = [](Clock::time_point when) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - when).count();
+  };
+  if (!header_done_ && request_.first_byte_timeout_ms > 0 &&
+      since(started_) > request_.first_byte_timeout_ms) {
+    return Error(
+        Code::Unavailable,
+        peer() + ": no answer within " + std::to_string(request_.first_byte_timeout_ms) + " ms");
+  }
+  if (header_done_ && request_.idle_timeout_ms > 0 &&
+      since(last_byte_) > request_.idle_timeout_ms) {
+    return Error(Code::Unavailable,
+                 peer() + ": silent for " + std::to_string(request_.idle_timeout_ms) + " ms");
+  }
+  if (request_.total_timeout_ms > 0 && since(started_) > request_.total_timeout_ms) {
+    return Error(Code::Unavailable,
+                 peer() + ": not done within " + std::to_string(request_.total_timeout_ms) + " ms");
+  }
+  return {};
+}
+
+Error Transfer::failure(CURLcode code) const {
+  std::string why = curl_.easy_strerror(code);
+  long os = 0;
+  curl_.easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os);
+  bool unconnected = code == CURLE_COULDNT_CONNECT;
+  if (!request_.unix_socket.empty() && unconnected) {
+    if (os == ENOENT) {
+      return Error(Code::NotFound, peer() + ": no such socket");
+    }
+    if (os == EACCES || os == EPERM) {
+      return Error(Code::PermissionDenied, peer() + ": no access to the socket");
+    }
+    if (os == ECONNREFUSED) {
+      return Error(Code::Unavailable, peer() + ": nobody listens on the socket", ECONNREFUSED);
+    }
+  }
+  if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY) {
+    return Error(Code::NotFound, peer() + ": no such host");
+  }
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    return Error(
+        Code::Unavailable,
+        peer() + ": no connection within " + std::to_string(request_.connect_timeout_ms) + " ms");
+  }
+  if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
+    return Error(Code::PermissionDenied, peer() + ": the TLS certificate is not trusted")
+        .with_hint("add the registry's CA to the system's certificates (update-ca-certificates)");
+  }
+  std::string text = peer() + ": " + why;
+  return unconnected && os != 0 ? Error(Code::Unavailable, peer(), static_cast<int>(os))
+                                : Error(Code::Unavailable, text);
+}
+
+Result<void> Transfer::drive() {
+  int running = 0;
+  if (curl_.multi_perform(connections_->multi(), &running) != CURLM_OK) {
+    return Error(Code::Internal, peer() + ": libcurl failed");
+  }
+  int left = 0;
+  while (CURLMsg* message = curl_.multi_info_read(connections_->multi(), &left)) {
+    if (message->msg == CURLMSG_DONE) {
+      // Another transfer of these connections may be the one that ended.
+      void* owner = nullptr;
+      curl_.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+      auto* transfer = static_cast<Transfer*>(owner);
+      transfer->finished_ = true;
+      transfer->result_ = message->data.result;
+    }
+  }
+  if (finished_) {
+    if (result_ != CURLE_OK) {
+      return failure(result_);
+    }
+    return {};
+  }
+  TRY(check_deadlines());
+  if (buffer_.size() == consumed_ && !(header_done_ && request_.method == "HEAD")) {
+    // Short enough for the deadlines to be seen in time.
+    curl_.multi_poll(connections_->multi(), nullptr, 0, 100, nullptr);
+  }
+  return {};
+}
+
+Result<void> Transfer::wait_for_header() {
+  while (!header_done_ && !finished_) {
+    TRY(drive());
+  }
+  if (response_.status == 0) {
+    return Error(Code::Unavailable, peer() + ": the answer is no HTTP");
+  }
+  char* url = nullptr;
+  curl_.easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url);
+  response_.effective_url = url == nullptr ? request_.url : std::string(url);
+  return {};
+}
+
+Result<std::size_t> Transfer::read(std::span<std::byte> buffer) {
+  while (consumed_ == buffer_.size() && !finished_) {
+    if (paused_) {
+      paused_ = false;
+      curl_.easy_pause(easy_, CURLPAUSE_CONT);
+      // Unpausing may deliver at once.
+      if (consumed_ != buffer_.size()) {
+        break;
+      }
+    }
+    TRY(drive());
+  }
+  std::size_t count = std::min(buffer.size(), buffer_.size() - consumed_);
+  std::memcpy(buffer.data(), buffer_.data() + consumed_, count);
+  consumed_ += count;
+  return count;
+}
+
+}  // namespace bpfman::net
