@@ -14,22 +14,27 @@ namespace bpfman::container {
 
 // Where to look; the defaults are the host's. Tests and configuration set others.
 struct RuntimeOptions {
-  // Empty: found as Docker's command line does (DOCKER_HOST, context, default socket), then the rootless sockets of this
-  // user and of the user behind sudo. Not empty: exactly these "unix:///path" addresses.
+  // Empty: found as Docker's command line does (DOCKER_HOST, context, default socket), then the
+  // rootless sockets of this user and of the user behind sudo. Not empty: exactly these
+  // "unix:///path" addresses.
   std::vector<std::string> docker_hosts;
-  // Empty: root's (or this user's) store by storage.conf, then that of the user behind sudo. Not empty: exactly these
-  // graph roots.
+  // Empty: root's (or this user's) store by storage.conf, then that of the user behind sudo. Not
+  // empty: exactly these graph roots.
   std::vector<std::string> storage_roots;
   bool docker = true;
   bool containers_storage = true;
 };
 
-// Docker engines first, then Podman of this user, then of the user behind sudo. Makes no connection and reads no store
-// yet: that is done when a runtime is asked.
-std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& environment, const RuntimeOptions& options);
+// Docker engines first, then Podman of this user, then of the user behind sudo. Makes no connection
+// and reads no store yet: that is done when a runtime is asked.
+std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& environment,
+                                                             const RuntimeOptions& options);
 
-// One Docker engine. `host`: "unix:///var/run/docker.sock".
-std::unique_ptr<ContainerRuntime> make_docker_runtime(std::string name, std::string host);
+// One Docker engine. `host`: "unix:///var/run/docker.sock", "tcp://host:port". `data_root`: where
+// its overlay2 store is read while the daemon is down; "" when that is not known.
+std::unique_ptr<ContainerRuntime> make_docker_runtime(std::string name,
+                                                      std::string host,
+                                                      std::string data_root);
 
 // One containers-storage. `options` is what storage.conf says for it.
 struct StorageOptions {
@@ -41,6 +46,7 @@ struct StorageOptions {
   bool transient = false;
   std::vector<std::string> search_registries;  // unqualified-search-registries, for short names
 };
+
 std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, StorageOptions options);
 
 }  // namespace bpfman::container

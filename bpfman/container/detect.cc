@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which Docker engines and containers-storages there are for this user, and for the user behind
+// sudo. Source: Docker's command line (DOCKER_HOST, contexts); containers-storage.conf(5).
+#include <sys/stat.h>
+
+#include "bpfman/base/file.h"
+#include "bpfman/container/docker_inspect.h"
+#include "bpfman/container/runtimes.h"
+#include "bpfman/container/storage_conf.h"
+
+namespace bpfman::container {
+namespace {
+
+constexpr std::size_t kConfigurationLimit = std::size_t{1} << 20;
+constexpr const char* kDefaultSocket = "/var/run/docker.sock";
+
+std::string read_text(const std::string& path) {
+  Bytes bytes = read_file(path, kConfigurationLimit).value_or({});
+  return std::string(as_text(bytes));
+}
+
+// Where a context of ~/.docker points to; "" when it says nothing.
+std::string context_host(const std::string& docker_directory, const std::string& context) {
+  if (context.empty() || context == "default") {
+    return {};
+  }
+  std::string directory(Digest::sha256_of(as_bytes(context)).hex());
+  return context_host_of(
+      read_text(join_path(docker_directory, "contexts/meta/" + directory + "/meta.json")));
+}
+
+std::string engine_data_root() {
+  std::string configured = data_root_of(read_text("/etc/docker/daemon.json"));
+  return configured.empty() ? "/var/lib/docker" : configured;
+}
+
+struct Engine {
+  std::string name;
+  std::string host;
+};
+
+void add_engine(std::vector<Engine>& engines, std::string name, const std::string& host) {
+  for (const Engine& known : engines) {
+    if (known.host == host) {
+      return;
+    }
+  }
+  engines.push_back(Engine{std::move(name), host});
+}
+
+// A socket in a directory that a user owns counts only if it is that user's socket.
+bool is_socket_of(const std::string& path, std::uint32_t uid) {
+  std::optional<struct ::stat> info = stat_path(path).value_or(std::nullopt);
+  return info.has_value() && S_ISSOCK(info->st_mode) && (info->st_uid == uid || info->st_uid == 0);
+}
+
+std::vector<Engine> find_engines(const Environment& environment) {
+  std::vector<Engine> engines;
+  std::string docker_directory =
+      environment.get("DOCKER_CONFIG").value_or(join_path(environment.user.home, ".docker"));
+  if (std::optional<std::string> host = environment.get("DOCKER_HOST"); host.has_value()) {
+    add_engine(engines, "docker", *host);
+    return engines;
+  }
+  std::string context =
+      environment.get("DOCKER_CONTEXT")
+          .value_or(current_context_of(read_text(join_path(docker_directory, "config.json"))));
+  std::string host = context_host(docker_directory, context);
+  add_engine(engines, "docker", host.empty() ? std::string("unix://") + kDefaultSocket : host);
+  if (std::optional<std::string> runtime = environment.get("XDG_RUNTIME_DIR");
+      runtime.has_value()) {
+    std::string socket = join_path(*runtime, "docker.sock");
+    if (is_socket_of(socket, environment.user.uid)) {
+      add_engine(engines, "docker (rootless)", "unix://" + socket);
+    }
+  }
+  if (environment.invoking_user.has_value()) {
+    const UserAccount& user = *environment.invoking_user;
+    std::string name = "docker (user " + user.name + ")";
+    std::string directory = join_path(user.home, ".docker");
+    std::string chosen =
+        context_host(directory, current_context_of(read_text(join_path(directory, "config.json"))));
+    if (chosen.starts_with("unix://") && is_socket_of(chosen.substr(7), user.uid)) {
+      add_engine(engines, name, chosen);
+    }
+    std::string socket = "/run/user/" + std::to_string(user.uid) + "/docker.sock";
+    if (is_socket_of(socket, user.uid)) {
+      add_engine(engines, name, "unix://" + socket);
+    }
+  }
+  return engines;
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& environment,
+                                                             const RuntimeOptions& options) {
+  std::vector<std::unique_ptr<ContainerRuntime>> runtimes;
+  if (options.docker) {
+    if (options.docker_hosts.empty()) {
+      for (const Engine& engine : find_engines(environment)) {
+        bool system = engine.host == std::string("unix://") + kDefaultSocket;
+        runtimes.push_back(
+            make_docker_runtime(engine.name, engine.host, system ? engine_data_root() : ""));
+      }
+    } else {
+      for (const std::string& host : options.docker_hosts) {
+        runtimes.push_back(make_docker_runtime("docker", host, ""));
+      }
+    }
+  }
+  if (options.containers_storage) {
+    std::vector<std::string> search = read_search_registries(environment);
+    if (options.storage_roots.empty()) {
+      StorageOptions own =
+          read_storage_options(environment, environment.user, environment.effective_uid == 0);
+      own.search_registries = search;
+      runtimes.push_back(make_storage_runtime("podman", own));
+      if (environment.invoking_user.has_value()) {
+        StorageOptions theirs =
+            read_storage_options(environment, *environment.invoking_user, false);
+        theirs.search_registries = search;
+        runtimes.push_back(
+            make_storage_runtime("podman (user " + environment.invoking_user->name + ")", theirs));
+      }
+    } else {
+      for (const std::string& root : options.storage_roots) {
+        runtimes.push_back(make_storage_runtime(
+            "podman", StorageOptions{.graph_root = root, .search_registries = search}));
+      }
+    }
+  }
+  return runtimes;
+}
+
+}  // namespace bpfman::container

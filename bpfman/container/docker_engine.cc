@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/container/docker_engine.h"
+
+#include "bpfman/base/log.h"
+#include "bpfman/base/text.h"
+
+namespace bpfman::container {
+namespace {
+
+// A look-up must not hang on a daemon that accepts and never answers.
+constexpr std::int64_t kLookUpMs = 2'000;
+constexpr std::int64_t kExportFirstByteMs = 60'000;
+// Marks containers that exist only to read a file out of an image.
+constexpr const char* kTemporaryLabel = "io.bpfman.tmp";
+
+Error unexpected(const std::string& what, const net::HttpResponse& response) {
+  std::string message = docker_error_message(response.body);
+  return Error(Code::Unavailable,
+               what + ": status " + std::to_string(response.status) +
+                   (message.empty() ? "" : ": " + message));
+}
+
+// A stream out of a container of ours, which ends with the stream.
+class ContainerStream final : public ByteSource {
+ public:
+  ContainerStream(std::unique_ptr<ByteSource> stream,
+                  std::shared_ptr<net::HttpClient> client,
+                  net::HttpRequest removal)
+      : stream_(std::move(stream)), client_(std::move(client)), removal_(std::move(removal)) {}
+
+  ContainerStream(const ContainerStream&) = delete;
+  ContainerStream& operator=(const ContainerStream&) = delete;
+
+  ~ContainerStream() override {
+    stream_.reset();
+    Result<net::HttpResponse> removed = client_->send(removal_);
+    if (!removed.ok()) {
+      log::write(log::Level::Warn, "container", removed.error().message());
+    }
+  }
+
+  Result<std::size_t> read(std::span<std::byte> buffer) override { return stream_->read(buffer); }
+
+  void set_stream(std::unique_ptr<ByteSource> stream) { stream_ = std::move(stream); }
+
+ private:
+  std::unique_ptr<ByteSource> stream_;
+  std::shared_ptr<net::HttpClient> client_;
+  net::HttpRequest removal_;
+};
+
+}  // namespace
+
+Result<DockerEngine> DockerEngine::create(const std::string& host) {
+  if (host.starts_with("unix://")) {
+    return DockerEngine("http://docker", host.substr(7));
+  }
+  if (host.starts_with("tcp://") || host.starts_with("http://")) {
+    return DockerEngine("http://" + host.substr(host.find("://") + 3), "");
+  }
+  return Error(Code::Unimplemented,
+               "Docker host " + host + " is of a kind that bpfman cannot speak to")
+      .with_hint("unix:// and tcp:// addresses work");
+}
+
+DockerEngine::DockerEngine(std::string base_url, std::string unix_socket)
+    : base_url_(std::move(base_url)),
+      unix_socket_(std::move(unix_socket)),
+      client_(std::make_shared<net::HttpClient>()) {}
+
+net::HttpRequest DockerEngine::request(const std::string& method, const std::string& path) const {
+  net::HttpRequest request;
+  request.method = method;
+  request.url = base_url_ + path;
+  request.unix_socket = unix_socket_;
+  request.connect_timeout_ms = kLookUpMs;
+  request.first_byte_timeout_ms = kLookUpMs;
+  return request;
+}
+
+Result<std::optional<DockerInspect>> DockerEngine::inspect(const std::string& name) {
+  net::HttpRequest look = request("GET", "/images/" + net::percent_encode(name, "/:@") + "/json");
+  net::HttpResponse response = TRY(client_->send(look));
+  if (response.status == 404) {
+    return std::optional<DockerInspect>();
+  }
+  if (response.status != 200) {
+    return unexpected("look for image " + name, response);
+  }
+  DockerInspect image = TRY(parse_docker_inspect(response.body));
+  return std::optional(std::move(image));
+}
+
+Result<std::string> DockerEngine::version() {
+  net::HttpResponse response = TRY(client_->send(request("GET", "/version")));
+  if (response.status != 200) {
+    return unexpected("ask for the engine's version", response);
+  }
+  DockerVersion version = TRY(parse_docker_version(response.body));
+  return version.version;
+}
+
+Result<DockerInfo> DockerEngine::info() {
+  net::HttpResponse response = TRY(client_->send(request("GET", "/info")));
+  if (response.status != 200) {
+    return unexpected("ask for the engine's state", response);
+  }
+  return parse_docker_info(response.body);
+}
+
+void DockerEngine::sweep() {
+  if (swept_) {
+    return;
+  }
+  swept_ = true;
+  std::string filter =
+      net::percent_encode(std::string("{\"label\":[\"") + kTemporaryLabel + "\"]}");
+  Result<net::HttpResponse> listed =
+      client_->send(request("GET", "/containers/json?all=1&filters=" + filter));
+  if (!listed.ok() || listed->status != 200) {
+    return;
+  }
+  for (const std::string& id : parse_container_ids(listed->body).value_or({})) {
+    Result<net::HttpResponse> removed =
+        client_->send(request("DELETE", "/containers/" + id + "?force=1&v=1"));
+    if (!removed.ok()) {
+      log::write(log::Level::Warn, "container", removed.error().message());
+    }
+  }
+}
+
+Result<std::unique_ptr<ByteSource>> DockerEngine::archive_file(const std::string& image_id,
+                                                               const std::string& path) {
+  sweep();
+  net::HttpRequest create = request("POST", "/containers/create");
+  create.headers = {{"Content-Type", "application/json"}};
+  create.body = container_request(image_id, kTemporaryLabel);
+  create.first_byte_timeout_ms = 10'000;
+  net::HttpResponse created = TRY(client_->send(create));
+  if (created.status != 201) {
+    return unexpected("make a container to read " + path + " from", created);
+  }
+  std::string id = TRY(parse_created_container(created.body));
+  net::HttpRequest removal = request("DELETE", "/containers/" + id + "?force=1&v=1");
+  removal.first_byte_timeout_ms = 10'000;
+  auto stream = std::make_unique<ContainerStream>(nullptr, client_, removal);
+  net::HttpRequest archive =
+      request("GET", "/containers/" + id + "/archive?path=" + net::percent_encode(path, "/"));
+  archive.first_byte_timeout_ms = 10'000;
+  net::HttpClient::Streaming opened = TRY(client_->open(archive));
+  if (opened.response.status == 404) {
+    return Error(Code::NotFound, "the image has no file " + path);
+  }
+  if (opened.source == nullptr) {
+    return unexpected("read " + path, opened.response);
+  }
+  stream->set_stream(std::move(opened.source));
+  return std::unique_ptr<ByteSource>(std::move(stream));
+}
+
+Result<std::unique_ptr<ByteSource>> DockerEngine::export_image(const std::string& name_or_id) {
+  net::HttpRequest get =
+      request("GET", "/images/" + net::percent_encode(name_or_id, "/:@") + "/get");
+  get.first_byte_timeout_ms = kExportFirstByteMs;
+  net::HttpClient::Streaming opened = TRY(client_->open(get));
+  if (opened.source == nullptr) {
+    return unexpected("export image " + name_or_id, opened.response);
+  }
+  return std::move(opened.source);
+}
+
+}  // namespace bpfman::container

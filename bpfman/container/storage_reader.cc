@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/container/storage_reader.h"
+
+#include <chrono>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "bpfman/base/file.h"
+
+namespace bpfman::container {
+namespace {
+
+constexpr std::size_t kBooksLimit = std::size_t{64} << 20;
+constexpr std::size_t kDocumentLimit = std::size_t{4} << 20;
+constexpr int kTries = 3;
+constexpr std::chrono::milliseconds kLockWait(200);
+
+// A shared lock of an open file description, so that closing other descriptors of the file does not
+// drop it.
+class SharedLock {
+ public:
+  // Waits at most kLockWait; without the lock the caller goes on as before.
+  explicit SharedLock(Result<UniqueFd> file) {
+    if (!file.ok()) {
+      return;
+    }
+    file_ = std::move(*file);
+    struct flock request = {};
+    request.l_type = F_RDLCK;
+    request.l_whence = SEEK_SET;
+    auto deadline = std::chrono::steady_clock::now() + kLockWait;
+    while (::fcntl(file_.get(), F_OFD_SETLK, &request) != 0 &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+ private:
+  UniqueFd file_;
+};
+
+}  // namespace
+
+Result<StorageReader> StorageReader::open(const std::string& root,
+                                          const std::string& split_root,
+                                          const std::string& configured_driver) {
+  StorageReader out;
+  out.root_ = root;
+  out.directory_ = TRY(open_directory(root));
+  std::vector<std::string> drivers = {"overlay", "vfs", "btrfs", "zfs"};
+  if (!configured_driver.empty()) {
+    drivers = {configured_driver};
+  }
+  for (const std::string& driver : drivers) {
+    if (out.driver_.empty() &&
+        open_beneath(out.directory_.get(), driver + "-images", O_RDONLY | O_DIRECTORY).ok()) {
+      out.driver_ = driver;
+    }
+  }
+  if (out.driver_.empty()) {
+    return Error(Code::NotFound, "no store in " + root);
+  }
+  if (!split_root.empty() && split_root != root) {
+    out.split_directory_ = TRY(open_directory(split_root));
+  }
+  return out;
+}
+
+Result<std::string> StorageReader::read_text(const std::string& path, std::size_t limit) const {
+  UniqueFd file = TRY(open_beneath(directory_.get(), path, O_RDONLY).with_context(root_));
+  struct stat info = {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return Error(Code::DataLoss, join_path(root_, path) + " is no regular file");
+  }
+  Bytes bytes = TRY(read_fd(file.get(), limit, join_path(root_, path)));
+  return std::string(as_text(bytes));
+}
+
+Result<StorageBooks> StorageReader::try_books() const {
+  StorageBooks books;
+  Result<std::string> images = read_text(driver_ + "-images/images.json", kBooksLimit);
+  if (!images.ok() && images.error().code() == Code::NotFound) {
+    return books;
+  }
+  if (!images.ok()) {
+    return std::move(images).error();
+  }
+  books.images = TRY(parse_stored_images(*images));
+  for (const char* name : {"layers.json", "volatile-layers.json"}) {
+    Result<std::string> layers = read_text(driver_ + "-layers/" + name, kBooksLimit);
+    if (!layers.ok() && layers.error().code() == Code::NotFound) {
+      continue;
+    }
+    if (!layers.ok()) {
+      return std::move(layers).error();
+    }
+    std::map<std::string, StoredLayer> found = TRY(parse_stored_layers(*layers));
+    books.layers.merge(found);
+  }
+  return books;
+}
+
+Result<StorageBooks> StorageReader::read_books() const {
+  Result<StorageBooks> books = try_books();
+  for (int i = 1; i < kTries && !books.ok() && books.error().code() == Code::Aborted; ++i) {
+    books = try_books();
+  }
+  if (!books.ok() && books.error().code() == Code::Aborted) {
+    SharedLock lock(open_beneath(directory_.get(), driver_ + "-images/images.lock", O_RDONLY));
+    books = try_books();
+  }
+  if (!books.ok() && books.error().code() == Code::Aborted) {
+    return std::move(books).error().with_code(Code::DataLoss).with_context(root_);
+  }
+  return books;
+}
+
+Result<std::string> StorageReader::read_big_data(const std::string& image_id,
+                                                 const std::string& key) const {
+  return read_text(driver_ + "-images/" + image_id + "/" + big_data_file(key), kDocumentLimit);
+}
+
+Result<LayerDirectory> StorageReader::open_layer(const StoredLayer& layer) const {
+  LayerDirectory out;
+  std::string path;
+  if (driver_ == "overlay") {
+    path = "overlay/" + layer.id + "/diff";
+    if (open_beneath(directory_.get(), "overlay/" + layer.id + "/composefs-data", O_PATH).ok()) {
+      return Error(Code::Unimplemented,
+                   "layer " + layer.id + " is a composefs, whose files have no names");
+    }
+  } else if (driver_ == "vfs") {
+    path = "vfs/dir/" + layer.id;
+    out.merged = true;
+  } else {
+    return Error(Code::Unimplemented, "storage driver " + driver_ + " keeps no plain directories");
+  }
+  out.path = join_path(root_, path);
+  out.directory = TRY(open_beneath(directory_.get(), path, O_RDONLY | O_DIRECTORY)
+                          .with_context("layer " + layer.id));
+  out.claimed_diff_id = layer.diff_digest;
+  int recipes = split_directory_.valid() ? split_directory_.get() : directory_.get();
+  Result<UniqueFd> recipe =
+      open_beneath(recipes, driver_ + "-layers/" + layer.id + ".tar-split.gz", O_RDONLY);
+  if (recipe.ok()) {
+    out.tar_split = std::move(*recipe);
+  }
+  return out;
+}
+
+}  // namespace bpfman::container

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// A containers-storage (Podman, Buildah, CRI-O) as a ContainerRuntime: read in place, no service,
+// no process, no locks.
+#include <algorithm>
+
+#include "bpfman/base/file.h"
+#include "bpfman/container/docker_inspect.h"
+#include "bpfman/container/runtimes.h"
+#include "bpfman/container/storage_reader.h"
+
+namespace bpfman::container {
+namespace {
+
+class StorageImage final : public LocalImage {
+ public:
+  StorageImage(ImageDescription description,
+               std::vector<StoredLayer> layers,
+               std::shared_ptr<const StorageReader> reader)
+      : description_(std::move(description)),
+        layers_(std::move(layers)),
+        reader_(std::move(reader)) {}
+
+  const ImageDescription& description() const override { return description_; }
+
+  std::string route() const override { return reader_->driver(); }
+
+  Result<std::vector<LayerDirectory>> open_layers() override {
+    if (layers_.size() != description_.diff_ids.size()) {
+      return Error(Code::DataLoss,
+                   "image " + description_.image_id.text() + " has " +
+                       std::to_string(description_.diff_ids.size()) + " layers, the store knows " +
+                       std::to_string(layers_.size()));
+    }
+    std::vector<LayerDirectory> out;
+    for (const StoredLayer& layer : layers_) {
+      LayerDirectory directory = TRY(reader_->open_layer(layer));
+      out.push_back(std::move(directory));
+    }
+    return out;
+  }
+
+  Result<std::unique_ptr<ByteSource>> open_file_archive(const std::string& /*path*/) override {
+    return Error(Code::Unimplemented, "a containers-storage has no service to ask");
+  }
+
+  Result<std::unique_ptr<ByteSource>> open_image_archive() override {
+    return Error(Code::Unimplemented, "a containers-storage has no service to ask");
+  }
+
+ private:
+  ImageDescription description_;
+  std::vector<StoredLayer> layers_;  // bottom first
+  std::shared_ptr<const StorageReader> reader_;
+};
+
+// Layers of an image, bottom first. Aborted when the books are of two moments; NotFound when a
+// layer is incomplete.
+Result<std::vector<StoredLayer>> chain_of(const StoredImage& image, const StorageBooks& books) {
+  std::vector<StoredLayer> chain;
+  std::string id = image.layer;
+  while (!id.empty()) {
+    auto layer = books.layers.find(id);
+    if (layer == books.layers.end() || chain.size() > books.layers.size()) {
+      return Error(Code::Aborted,
+                   "layer " + id + " of image " + image.id + " is not in the store's books");
+    }
+    if (layer->second.incomplete) {
+      return Error(Code::NotFound,
+                   "layer " + id + " of image " + image.id + " is still being written");
+    }
+    chain.push_back(layer->second);
+    id = layer->second.parent;
+  }
+  std::reverse(chain.begin(), chain.end());
+  return chain;
+}
+
+const StoredImage* find_by_name(const StorageBooks& books, const std::string& name) {
+  for (const StoredImage& image : books.images) {
+    if (std::find(image.names.begin(), image.names.end(), name) != image.names.end()) {
+      return &image;
+    }
+  }
+  return nullptr;
+}
+
+const StoredImage* find_by_manifest(const StorageBooks& books, const Digest& digest) {
+  for (const StoredImage& image : books.images) {
+    const std::vector<Digest>& known = image.big_data_digests;
+    if (image.digest == digest || std::find(known.begin(), known.end(), digest) != known.end()) {
+      return &image;
+    }
+  }
+  return nullptr;
+}
+
+Result<const StoredImage*> find_by_id(const StorageBooks& books, const std::string& hex) {
+  const StoredImage* found = nullptr;
+  for (const StoredImage& image : books.images) {
+    if (!hex.empty() && image.id.starts_with(hex)) {
+      if (found != nullptr) {
+        return Error(Code::InvalidArgument, "\"" + hex + "\" begins the id of several images");
+      }
+      found = &image;
+    }
+  }
+  return found;
+}
+
+struct Match {
+  const StoredImage* image = nullptr;
+  std::string name;  // the store's own
+};
+
+// In Podman's order: names, digest, id.
+Result<Match> match(const ImageReference& reference,
+                    const StorageBooks& books,
+                    const std::vector<std::string>& names) {
+  if (reference.is_id()) {
+    const StoredImage* image = TRY(find_by_id(books, reference.id_hex()));
+    if (image == nullptr && reference.digest().has_value()) {
+      image = find_by_manifest(books, *reference.digest());
+    }
+    return Match{
+        image,
+        image != nullptr && !image->names.empty() ? image->names.front() : reference.typed()};
+  }
+  for (const std::string& name : names) {
+    if (const StoredImage* image = find_by_name(books, name); image != nullptr) {
+      return Match{image, name};
+    }
+  }
+  if (reference.digest().has_value()) {
+    return Match{find_by_manifest(books, *reference.digest()), reference.normal_form()};
+  }
+  const StoredImage* image = TRY(find_by_id(books, reference.id_hex()));
+  return Match{
+      image, image != nullptr && !image->names.empty() ? image->names.front() : reference.typed()};
+}
+
+class StorageRuntime final : public ContainerRuntime {
+ public:
+  StorageRuntime(std::string name, StorageOptions options)
+      : name_(std::move(name)), options_(std::move(options)) {}
+
+  SourceKind kind() const override { return SourceKind::Podman; }
+
+  std::string name() const override { return name_; }
+
+  std::string location() const override { return options_.graph_root; }
+
+  RuntimeStatus probe() override;
+  Result<Answer> find(const ImageReference& reference) override;
+
+ private:
+  struct Place {
+    std::string root;
+    std::string split_root;
+  };
+
+  std::vector<Place> places() const;
+  Result<Answer> find_in(const std::shared_ptr<const StorageReader>& reader,
+                         const ImageReference& reference) const;
+  Result<ImageDescription> describe(const StorageReader& reader, const StoredImage& image) const;
+
+  std::string name_;
+  StorageOptions options_;
+};
+
+std::vector<StorageRuntime::Place> StorageRuntime::places() const {
+  std::vector<Place> out;
+  if (!options_.image_store.empty()) {
+    out.push_back(Place{options_.image_store, options_.graph_root});
+  }
+  out.push_back(Place{options_.graph_root, ""});
+  for (const std::string& additional : options_.additional) {
+    out.push_back(Place{additional, ""});
+  }
+  return out;
+}
+
+Result<ImageDescription> StorageRuntime::describe(const StorageReader& reader,
+                                                  const StoredImage& image) const {
+  ImageDescription out;
+  std::string manifest = TRY(reader.read_big_data(image.id, "manifest"));
+  ManifestPointer pointer = TRY(parse_manifest_pointer(manifest, host_platform()));
+  out.image_id = pointer.config;
+  out.manifest_digest = Digest::sha256_of(as_bytes(manifest));
+  out.config_json = TRY(reader.read_big_data(image.id, pointer.config.text()));
+  if (Digest::sha256_of(as_bytes(out.config_json)) != pointer.config) {
+    return Error(
+        Code::DataLoss,
+        "the config of image " + image.id + " in " + reader.root() + " does not match its digest");
+  }
+  out.diff_ids = TRY(parse_diff_ids(out.config_json));
+  return out;
+}
+
+Result<ContainerRuntime::Answer> StorageRuntime::find_in(
+    const std::shared_ptr<const StorageReader>& reader, const ImageReference& reference) const {
+  StorageBooks books = TRY(reader->read_books());
+  Match found =
+      TRY(match(reference, books, reference.containers_storage_names(options_.search_registries)));
+  if (found.image == nullptr) {
+    return Answer{nullptr, ""};
+  }
+  const StoredImage* image = found.image;
+  if (image->layer.empty()) {
+    // An index points to the images of single platforms by their manifest digests.
+    Result<std::string> manifest = reader->read_big_data(image->id, "manifest");
+    if (manifest.ok()) {
+      ManifestPointer pointer =
+          TRY(parse_manifest_pointer(*manifest, host_platform()).with_context(found.name));
+      if (pointer.is_index) {
+        image = find_by_manifest(books, pointer.platform_entry);
+        if (image == nullptr) {
+          return Answer{nullptr,
+                        found.name + " is an index whose " + to_string(host_platform()) +
+                            " image is not there"};
+        }
+      }
+    }
+  }
+  std::vector<StoredLayer> layers = TRY(chain_of(*image, books));
+  ImageDescription description = TRY(describe(*reader, *image));
+  description.canonical_name = found.name;
+  return Answer{std::make_unique<StorageImage>(std::move(description), std::move(layers), reader),
+                ""};
+}
+
+Result<ContainerRuntime::Answer> StorageRuntime::find(const ImageReference& reference) {
+  constexpr int kTries = 3;
+  std::string why = "not installed: no store at " + options_.graph_root;
+  for (const Place& place : places()) {
+    Result<StorageReader> opened =
+        StorageReader::open(place.root, place.split_root, options_.driver);
+    if (!opened.ok() && opened.error().code() == Code::NotFound) {
+      continue;
+    }
+    if (!opened.ok()) {
+      return std::move(opened).error().with_context(name_);
+    }
+    auto reader = std::make_shared<const StorageReader>(std::move(*opened));
+    Result<Answer> answer = find_in(reader, reference);
+    for (int i = 1;
+         i < kTries && !answer.ok() &&
+         (answer.error().code() == Code::Aborted || answer.error().code() == Code::NotFound);
+         ++i) {
+      answer = find_in(reader, reference);  // something changed between two files
+    }
+    if (!answer.ok()) {
+      return std::move(answer).error().with_context(name_);
+    }
+    if (answer->image != nullptr) {
+      return answer;
+    }
+    why = answer->why_missing.empty()
+              ? "no image named " + reference.typed() + " in " + options_.graph_root
+              : answer->why_missing;
+  }
+  return Answer{nullptr, why};
+}
+
+RuntimeStatus StorageRuntime::probe() {
+  RuntimeStatus status{.kind = SourceKind::Podman, .name = name_, .location = options_.graph_root};
+  Result<StorageReader> reader = StorageReader::open(options_.graph_root, "", options_.driver);
+  if (!reader.ok()) {
+    status.present = reader.error().code() != Code::NotFound;
+    status.reason = status.present ? reader.error().message() : "not installed: no store there";
+    return status;
+  }
+  status.present = true;
+  status.driver = reader->driver();
+  Result<StorageBooks> books = reader->read_books();
+  if (!books.ok()) {
+    status.reason = books.error().message();
+    return status;
+  }
+  status.usable = status.driver == "overlay" || status.driver == "vfs";
+  status.reason = status.usable ? std::to_string(books->images.size()) + " images"
+                                : "driver " + status.driver + " keeps no plain directories";
+  return status;
+}
+
+}  // namespace
+
+std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, StorageOptions options) {
+  return std::make_unique<StorageRuntime>(std::move(name), std::move(options));
+}
+
+}  // namespace bpfman::container
