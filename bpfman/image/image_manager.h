@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ImageManager: from an image reference to verified bytecode. The look-up flow of docs/architecture.md:
-// reference -> bpfman's database (with one cheap look whether the local runtimes mean the same image by that name) ->
-// local runtimes in order -> registry. Every answer says where it came from; every miss lists the places looked in.
-// Not thread safe.
+// ImageManager: from an image reference to verified bytecode. The look-up flow of
+// docs/architecture.md: reference -> bpfman's database (with one cheap look whether the local
+// runtimes mean the same image by that name) -> local runtimes in order -> registry. Every answer
+// says where it came from; every miss lists the places looked in. Not thread safe.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ class ImageDatabase {
 };
 
 struct ResolvedImage {
-  ImageRecord record;     // as it should stand in the database
+  ImageRecord record;  // as it should stand in the database
   Bytecode bytecode;
   EbpfLabels labels;
   bool from_database = false;         // the bytes came from the database; nothing is to be written
@@ -51,9 +51,10 @@ class ImageManager {
                ImageManagerOptions options);
   ~ImageManager();
 
-  // Errors: InvalidArgument (reference; no eBPF ELF in the image; wrong byte order; several objects: listed), NotFound
-  // (in no source: every place and why it missed is in the message and hints), Unavailable (a runtime is there and does not
-  // answer: the look-up stops, see docs/images.md), DataLoss (a digest does not match: never papered over by another route).
+  // Errors: InvalidArgument (reference; no eBPF ELF in the image; wrong byte order; several
+  // objects: listed), NotFound (in no source: every place and why it missed is in the message and
+  // hints), Unavailable (a runtime is there and does not answer: the look-up stops, see
+  // docs/images.md), DataLoss (a digest does not match: never papered over by another route).
   Result<ResolvedImage> resolve(const ImageSource& source);
 
   std::vector<RuntimeStatus> probe_sources();

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/image/extract.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "bpfman/base/file.h"
+#include "bpfman/image/picker.h"
+#include "bpfman/image/streams.h"
+#include "bpfman/image/tar_split.h"
+#include "bpfman/model/ebpf_labels.h"
+
+namespace bpfman::image {
+namespace {
+
+// Rebuilding costs the layer's own size; above this a layer is taken as it lies there.
+constexpr std::uint64_t kMaxRebuilt = std::uint64_t{512} << 20;
+
+// What the image says about itself: by its verified config, or by the daemon's word.
+struct Facts {
+  std::vector<Digest> diff_ids;
+  std::map<std::string, std::string> labels;
+  EbpfLabels ebpf;
+  Platform platform;
+  bool proved = false;  // the config's hash is the image id
+};
+
+Result<Facts> facts_of(const ImageDescription& description) {
+  Facts out;
+  if (description.config_json.empty()) {
+    out.diff_ids = description.diff_ids;
+    out.labels = description.labels;
+    out.platform = description.platform;
+  } else {
+    ImageConfig config = TRY(parse_image_config(description.config_json));
+    out.diff_ids = std::move(config.diff_ids);
+    out.labels = std::move(config.labels);
+    out.platform = config.platform;
+    out.proved = true;
+  }
+  out.ebpf = TRY(parse_ebpf_labels(out.labels));
+  return out;
+}
+
+// ---- directories
+// ------------------------------------------------------------------------------------------------
+
+struct Proved {
+  Bytes bytes;
+  Verification verification = Verification::Daemon;
+};
+
+class DirectoryImage {
+ public:
+  DirectoryImage(std::vector<LayerDirectory> layers, const Facts& facts)
+      : layers_(std::move(layers)), facts_(facts) {}
+
+  Result<std::vector<LayerListing>> list(Depth depth) const {
+    std::vector<LayerListing> listings(layers_.size());
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      // Where a directory shows all layers up to its own, only the top one is worth looking at.
+      if (!layers_[i].merged || i + 1 == layers_.size()) {
+        listings[i] = TRY(list_directory_layer(layers_[i], depth));
+      }
+    }
+    return listings;
+  }
+
+  Result<Proved> read(const ObjectFile& file) const {
+    if (!layers_[file.layer].merged) {
+      return read_from(file.layer, file.path);
+    }
+    // The layer that brought the file is the topmost whose recipe mentions it.
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      if (!layers_[i].tar_split.valid()) {
+        continue;
+      }
+      SplitRecipe recipe = TRY(read_split_recipe(layers_[i].tar_split.get()));
+      if (recipe.mentions(file.path)) {
+        return rebuild(i, recipe, file.path);
+      }
+    }
+    return take_as_is(layers_.back(), file.path);
+  }
+
+ private:
+  Result<Proved> read_from(std::size_t index, const std::string& path) const {
+    const LayerDirectory& layer = layers_[index];
+    if (!layer.tar_split.valid()) {
+      return take_as_is(layer, path);
+    }
+    SplitRecipe recipe = TRY(read_split_recipe(layer.tar_split.get()));
+    return rebuild(index, recipe, path);
+  }
+
+  Result<Proved> rebuild(std::size_t index,
+                         const SplitRecipe& recipe,
+                         const std::string& path) const {
+    const LayerDirectory& layer = layers_[index];
+    if (recipe.stream_bytes > kMaxRebuilt) {
+      return take_as_is(layer, path);
+    }
+    const Digest& expected = facts_.diff_ids[index];
+    std::unique_ptr<ByteSource> tar = make_split_source(recipe, layer.directory.get());
+    HashingSource hashing(*tar);
+    Result<LayerObjects> objects = read_tar_layer(hashing);
+    Result<void> drained = hashing.drain();
+    if (drained.ok() && hashing.finish() != expected) {
+      return Error(Code::DataLoss,
+                   "layer " + expected.text() + " at " + layer.path + " does not match its digest")
+          .with_hint(
+              "the store is damaged or was changed by hand: remove the image and build or pull it "
+              "again");
+    }
+    if (!objects.ok()) {
+      return std::move(objects).error().with_context(layer.path);
+    }
+    TRY(std::move(drained).with_context(layer.path));
+    auto found = objects->content.find(path);
+    if (found == objects->content.end()) {
+      return Error(Code::DataLoss,
+                   "file " + path + " at " + layer.path + " is not part of its layer")
+          .with_hint("somebody put it there by hand: remove the image and build or pull it again");
+    }
+    return Proved{std::move(found->second),
+                  facts_.proved ? Verification::Content : Verification::Daemon};
+  }
+
+  static Result<Proved> take_as_is(const LayerDirectory& layer, const std::string& path) {
+    UniqueFd file =
+        TRY(open_beneath(layer.directory.get(), path, O_RDONLY).with_context(layer.path));
+    struct stat info = {};
+    if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      return Error(Code::DataLoss, layer.path + "/" + path + " is no regular file");
+    }
+    Bytes bytes = TRY(read_fd(file.get(), kObjectLimit, layer.path + "/" + path));
+    return Proved{std::move(bytes), Verification::Daemon};
+  }
+
+  std::vector<LayerDirectory> layers_;
+  const Facts& facts_;
+};
+
+std::vector<ObjectFile> in_root(const std::vector<ObjectFile>& files) {
+  std::vector<ObjectFile> out;
+  for (const ObjectFile& file : files) {
+    if (file.path.find('/') == std::string::npos) {
+      out.push_back(file);
+    }
+  }
+  return out;
+}
+
+Result<Extracted> from_directories(std::vector<LayerDirectory> layers,
+                                   const Facts& facts,
+                                   const std::string& name,
+                                   const Platform& platform) {
+  if (layers.size() != facts.diff_ids.size()) {
+    return Error(Code::DataLoss,
+                 "the layers of image " + name + " are not those that its config lists");
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (!layers[i].claimed_diff_id.empty() && layers[i].claimed_diff_id != facts.diff_ids[i]) {
+      return Error(Code::DataLoss,
+                   "layer " + layers[i].path + " is not the one that the config of image " + name +
+                       " lists");
+    }
+  }
+  DirectoryImage image(std::move(layers), facts);
+  std::vector<LayerListing> listings = TRY(image.list(Depth::Root));
+  std::vector<ObjectFile> candidates = in_root(merge_layers(listings));
+  if (candidates.empty()) {
+    listings = TRY(image.list(Depth::All));
+    candidates = merge_layers(listings);
+  }
+  if (candidates.empty()) {
+    return no_object(name, listings);
+  }
+  std::map<ObjectFile, Proved> read;
+  auto read_object = [&](const ObjectFile& file) -> Result<Bytes> {
+    Proved proved = TRY(image.read(file));
+    Bytes copy = proved.bytes;
+    read[file] = std::move(proved);
+    return copy;
+  };
+  ObjectFile chosen = TRY(pick_object(candidates, facts.ebpf, platform, read_object));
+  if (!read.contains(chosen)) {
+    TRY(read_object(chosen));
+  }
+  Proved& proved = read[chosen];
+  return Extracted{.bytes = std::move(proved.bytes),
+                   .file_name = chosen.path,
+                   .verification = proved.verification};
+}
+
+// ---- one file
+// ---------------------------------------------------------------------------------------------------
+
+Result<Extracted> from_file_archive(LocalImage& image, const std::string& file_name) {
+  std::unique_ptr<ByteSource> stream = TRY(image.open_file_archive("/" + file_name));
+  LayerObjects objects = TRY(read_tar_layer(*stream));
+  if (objects.content.size() != 1) {
+    return Error(Code::NotFound, "the image has no eBPF object " + file_name);
+  }
+  return Extracted{.bytes = std::move(objects.content.begin()->second),
+                   .file_name = file_name,
+                   .verification = Verification::Daemon,
+                   .route = "archive"};
+}
+
+}  // namespace
+
+Result<Extracted> extract_local(LocalImage& image,
+                                const std::string& name,
+                                const Platform& platform) {
+  const ImageDescription& description = image.description();
+  Facts facts = TRY(facts_of(description).with_context("image " + name));
+  auto finish = [&](Extracted extracted) {
+    if (extracted.labels.empty()) {
+      extracted.labels = facts.labels;
+      extracted.ebpf = facts.ebpf;
+    }
+    if (extracted.platform.os.empty() || extracted.platform.architecture.empty()) {
+      extracted.platform = facts.platform;
+    }
+    return extracted;
+  };
+  Result<std::vector<LayerDirectory>> layers = image.open_layers();
+  if (layers.ok()) {
+    Result<Extracted> found = from_directories(std::move(*layers), facts, name, platform);
+    if (found.ok()) {
+      found->route = image.route();
+      return finish(std::move(*found));
+    }
+    if (found.error().code() != Code::Unimplemented) {
+      return found;
+    }
+  } else if (layers.error().code() != Code::Unimplemented) {
+    return std::move(layers).error().with_context("image " + name);
+  }
+  if (!facts.ebpf.file_name.empty()) {
+    Result<Extracted> found = from_file_archive(image, facts.ebpf.file_name);
+    if (found.ok()) {
+      return finish(std::move(*found));
+    }
+    if (found.error().code() != Code::Unimplemented && found.error().code() != Code::NotFound) {
+      return found;
+    }
+  }
+  std::unique_ptr<ByteSource> archive =
+      TRY(image.open_image_archive().with_context("image " + name));
+  Extracted found = TRY(extract_archive(*archive, description.image_id, name, platform));
+  found.route = "export";
+  return finish(std::move(found));
+}
+
+}  // namespace bpfman::image

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/image/image_manager.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "bpfman/base/text.h"
+#include "bpfman/image/extract.h"
+#include "bpfman/image/registry.h"
+#include "bpfman/model/ebpf_labels.h"
+#include "bpfman/model/image_reference.h"
+
+namespace bpfman::image {
+namespace {
+
+// How often an image is looked up again when something vanished or changed while it was read.
+constexpr int kTries = 3;
+
+// A place that was asked and did not have the image.
+struct Miss {
+  std::string place;
+  std::string why;
+};
+
+bool serves(Transport transport, SourceKind kind) {
+  switch (transport) {
+    case Transport::Any:
+      return true;
+    case Transport::Registry:
+      return false;
+    case Transport::DockerDaemon:
+      return kind == SourceKind::Docker;
+    case Transport::ContainersStorage:
+      return kind == SourceKind::Podman;
+  }
+  return true;
+}
+
+std::string place_of(const ContainerRuntime& runtime) {
+  return runtime.name() + " (" + runtime.location() + ")";
+}
+
+Error not_found(const ImageReference& reference, const std::vector<Miss>& misses) {
+  Error error(Code::NotFound, "image " + reference.typed() + " is in no source");
+  for (const Miss& miss : misses) {
+    error = std::move(error).with_hint(miss.place + ": " + miss.why);
+  }
+  return std::move(error).with_hint(
+      "build it (docker build -t " + reference.typed() +
+      " .; with buildx add --load), or see what bpfman image sources finds");
+}
+
+class Resolver {
+ public:
+  Resolver(std::vector<std::unique_ptr<ContainerRuntime>>& runtimes,
+           ImageDatabase* database,
+           const Environment& environment,
+           const ImageManagerOptions& options,
+           const ImageSource& source,
+           ImageReference reference)
+      : runtimes_(runtimes),
+        database_(database),
+        environment_(environment),
+        options_(options),
+        source_(source),
+        reference_(std::move(reference)) {}
+
+  Result<ResolvedImage> resolve() {
+    bool use_database = database_ != nullptr && source_.policy != PullPolicy::Always &&
+                        reference_.transport() == Transport::Any;
+    if (use_database) {
+      std::optional<ImageRecord> record = TRY(database_->find_image(reference_.normal_form()));
+      if (record.has_value()) {
+        std::optional<ResolvedImage> stored = TRY(from_database(*record));
+        if (stored.has_value()) {
+          return std::move(*stored);
+        }
+      } else {
+        misses_.push_back(Miss{"bpfman's database", "not there"});
+      }
+    }
+    std::optional<ResolvedImage> local = TRY(from_runtimes());
+    if (local.has_value()) {
+      return std::move(*local);
+    }
+    return from_registry();
+  }
+
+ private:
+  struct Found {
+    ContainerRuntime* runtime = nullptr;
+    std::unique_ptr<LocalImage> image;
+  };
+
+  // The first runtime that has the name. An error of a runtime ends the search: what it would have
+  // said is unknown.
+  Result<Found> find_first(std::size_t& next) {
+    for (; next < runtimes_.size(); ++next) {
+      ContainerRuntime& runtime = *runtimes_[next];
+      if (!serves(reference_.transport(), runtime.kind())) {
+        continue;
+      }
+      ContainerRuntime::Answer answer =
+          TRY(runtime.find(reference_).with_context("look for image " + reference_.typed()));
+      if (answer.image != nullptr) {
+        ++next;
+        return Found{&runtime, std::move(answer.image)};
+      }
+      misses_.push_back(Miss{place_of(runtime), answer.why_missing});
+    }
+    return Found{};
+  }
+
+  // The stored copy, unless a local store means another image by the name now. nullopt: the copy
+  // cannot be used.
+  Result<std::optional<ResolvedImage>> from_database(const ImageRecord& record) {
+    ResolvedImage out;
+    if (!options_.trust_database) {
+      std::size_t next = 0;
+      Result<Found> look = find_first(next);
+      misses_.clear();
+      if (!look.ok()) {
+        out.warnings.push_back("using the copy of " + reference_.typed() +
+                               " in bpfman's database: " + look.error().message());
+      } else if (look->image == nullptr) {
+        bool was_local = record.provenance.source == SourceKind::Docker ||
+                         record.provenance.source == SourceKind::Podman;
+        if (was_local) {
+          out.warnings.push_back(
+              reference_.typed() +
+              " is in no local store any more: using the copy in bpfman's database");
+        }
+      } else if (look->image->description().image_id != record.provenance.image_id) {
+        return rebuilt(record, *look);
+      }
+    }
+    Result<Bytes> bytes = database_->read_blob(record.bytecode);
+    if (!bytes.ok()) {
+      warnings_.push_back("the copy in bpfman's database cannot be used: " +
+                          bytes.error().message());
+      return std::optional<ResolvedImage>();
+    }
+    out.record = record;
+    out.labels = TRY(parse_ebpf_labels(record.labels));
+    out.bytecode = Bytecode{.bytes = std::make_shared<const Bytes>(std::move(*bytes)),
+                            .digest = record.bytecode,
+                            .file_name = record.file_name};
+    out.from_database = true;
+    return std::optional(std::move(out));
+  }
+
+  Result<std::optional<ResolvedImage>> rebuilt(const ImageRecord& record, Found& found) {
+    Digest now = found.image->description().image_id;
+    ResolvedImage out = TRY(extract(found));
+    if (out.record.bytecode != record.bytecode) {
+      out.warnings.push_back(reference_.typed() + " is another image in " + found.runtime->name() +
+                             " now: using sha256:" + now.short_hex() +
+                             " instead of sha256:" + record.provenance.image_id.short_hex());
+    }
+    return std::optional(std::move(out));
+  }
+
+  Result<std::optional<ResolvedImage>> from_runtimes() {
+    std::size_t next = 0;
+    Found found = TRY(find_first(next));
+    if (found.image == nullptr) {
+      return std::optional<ResolvedImage>();
+    }
+    ResolvedImage out = TRY(extract(found));
+    TRY(compare_with_others(out, found.runtime->name(), next));
+    return std::optional(std::move(out));
+  }
+
+  // Whether a later runtime means another program by the same name: predictable beats clever, but
+  // it must be said.
+  Result<void> compare_with_others(ResolvedImage& chosen,
+                                   const std::string& place,
+                                   std::size_t next) {
+    for (; next < runtimes_.size(); ++next) {
+      ContainerRuntime& runtime = *runtimes_[next];
+      if (!serves(reference_.transport(), runtime.kind())) {
+        continue;
+      }
+      Result<ContainerRuntime::Answer> answer = runtime.find(reference_);
+      if (!answer.ok() || answer->image == nullptr ||
+          answer->image->description().image_id == chosen.record.provenance.image_id) {
+        continue;
+      }
+      Result<Extracted> other =
+          extract_local(*answer->image, reference_.typed(), options_.platform);
+      if (!other.ok() || Digest::sha256_of(other->bytes) == chosen.bytecode.digest) {
+        continue;
+      }
+      std::string text = place_of(runtime) + " holds a different program under the name " +
+                         reference_.typed() + "; the one of " + place + " is used";
+      if (options_.strict) {
+        return Error(Code::FailedPrecondition,
+                     place_of(runtime) + " and " + place +
+                         " hold different programs under the name " + reference_.typed())
+            .with_hint("say which: docker-daemon:" + reference_.typed() +
+                       " or containers-storage:" + reference_.typed());
+      }
+      chosen.warnings.push_back(std::move(text));
+    }
+    return {};
+  }
+
+  Result<ResolvedImage> extract(Found& found) {
+    Result<Extracted> extracted =
+        extract_local(*found.image, reference_.typed(), options_.platform);
+    for (int i = 1;
+         i < kTries && !extracted.ok() &&
+         (extracted.error().code() == Code::NotFound || extracted.error().code() == Code::DataLoss);
+         ++i) {
+      // Something may have been retagged, removed or pruned in between: what does the name mean
+      // now?
+      ContainerRuntime::Answer again = TRY(found.runtime->find(reference_));
+      if (again.image == nullptr) {
+        return Error(Code::NotFound,
+                     "image " + reference_.typed() + " was removed from " + found.runtime->name() +
+                         " while it was read");
+      }
+      found.image = std::move(again.image);
+      extracted = extract_local(*found.image, reference_.typed(), options_.platform);
+    }
+    if (!extracted.ok()) {
+      return std::move(extracted).error();
+    }
+    const ImageDescription& description = found.image->description();
+    Provenance provenance;
+    provenance.source = found.runtime->kind();
+    provenance.location = found.runtime->location();
+    provenance.canonical_name = description.canonical_name;
+    provenance.image_id = description.image_id;
+    provenance.manifest_digest = description.manifest_digest;
+    provenance.trust = "local";
+    return finish(std::move(*extracted), std::move(provenance));
+  }
+
+  Result<ResolvedImage> from_registry() {
+    std::string place = "registry " + reference_.registry();
+    bool local_only = reference_.transport() == Transport::DockerDaemon ||
+                      reference_.transport() == Transport::ContainersStorage;
+    if (reference_.is_id() || local_only) {
+      return not_found(reference_, misses_);
+    }
+    if (source_.policy == PullPolicy::Never) {
+      misses_.push_back(Miss{place, "not asked: the pull policy is Never"});
+      return not_found(reference_, misses_);
+    }
+    if (reference_.registry() == "localhost") {
+      misses_.push_back(
+          Miss{place, "not asked: names that begin with localhost/ never leave this host"});
+      return not_found(reference_, misses_);
+    }
+    Result<Pulled> pulled = pull(reference_, source_.registry_auth, options_.platform);
+    if (!pulled.ok()) {
+      const Error& error = pulled.error();
+      bool miss = error.code() == Code::NotFound || error.code() == Code::Unavailable ||
+                  error.code() == Code::PermissionDenied;
+      if (!miss || (misses_.empty() && reference_.transport() == Transport::Registry)) {
+        return std::move(pulled).error();
+      }
+      std::string why = error.message();
+      for (const std::string& hint : error.hints()) {
+        why += "; " + hint;
+      }
+      misses_.push_back(Miss{place, why});
+      return not_found(reference_, misses_);
+    }
+    Provenance provenance;
+    provenance.source = SourceKind::Registry;
+    provenance.location = reference_.registry();
+    provenance.canonical_name = reference_.normal_form();
+    provenance.image_id = pulled->image_id;
+    provenance.manifest_digest = pulled->manifest_digest;
+    provenance.trust = "registry-unsigned-allowed";
+    return finish(std::move(pulled->extracted), std::move(provenance));
+  }
+
+  Result<ResolvedImage> finish(Extracted extracted, Provenance provenance) {
+    ResolvedImage out;
+    const Platform& own = extracted.platform;
+    if (!own.architecture.empty() && own.architecture != options_.platform.architecture) {
+      warnings_.push_back("image " + reference_.typed() + " is for " + to_string(own) +
+                          ", this host is " + to_string(options_.platform) +
+                          ": programs that look into registers or kernel structures may not fit");
+    }
+    provenance.route = extracted.route;
+    provenance.verification = extracted.verification;
+    provenance.requested_by_uid = environment_.invoking_user.has_value()
+                                      ? environment_.invoking_user->uid
+                                      : environment_.effective_uid;
+    provenance.fetched_at = options_.now;
+    out.labels = std::move(extracted.ebpf);
+    out.bytecode.digest = Digest::sha256_of(extracted.bytes);
+    out.bytecode.file_name = extracted.file_name;
+    out.record = ImageRecord{.reference = reference_.normal_form(),
+                             .typed = reference_.typed(),
+                             .bytecode = out.bytecode.digest,
+                             .bytecode_size = extracted.bytes.size(),
+                             .file_name = extracted.file_name,
+                             .labels = std::move(extracted.labels),
+                             .provenance = std::move(provenance)};
+    out.bytecode.bytes = std::make_shared<const Bytes>(std::move(extracted.bytes));
+    out.warnings = std::move(warnings_);
+    return out;
+  }
+
+  std::vector<std::unique_ptr<ContainerRuntime>>& runtimes_;
+  ImageDatabase* database_;
+  const Environment& environment_;
+  const ImageManagerOptions& options_;
+  const ImageSource& source_;
+  ImageReference reference_;
+  std::vector<Miss> misses_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+struct ImageManager::State {
+  std::vector<std::unique_ptr<ContainerRuntime>> runtimes;
+  ImageDatabase* database;
+  const Environment& environment;
+  ImageManagerOptions options;
+};
+
+ImageManager::ImageManager(std::vector<std::unique_ptr<ContainerRuntime>> runtimes,
+                           ImageDatabase* database,
+                           const Environment& environment,
+                           ImageManagerOptions options)
+    : state_(std::make_unique<State>(
+          State{std::move(runtimes), database, environment, std::move(options)})) {}
+
+ImageManager::~ImageManager() = default;
+
+Result<ResolvedImage> ImageManager::resolve(const ImageSource& source) {
+  auto begin = std::chrono::steady_clock::now();
+  ImageReference reference = TRY(ImageReference::parse(source.reference));
+  Resolver resolver(state_->runtimes,
+                    state_->database,
+                    state_->environment,
+                    state_->options,
+                    source,
+                    std::move(reference));
+  ResolvedImage out = TRY(resolver.resolve());
+  out.lookup_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+          .count();
+  return out;
+}
+
+std::vector<RuntimeStatus> ImageManager::probe_sources() {
+  std::vector<RuntimeStatus> out;
+  for (const std::unique_ptr<ContainerRuntime>& runtime : state_->runtimes) {
+    out.push_back(runtime->probe());
+  }
+  return out;
+}
+
+}  // namespace bpfman::image

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/image/layers.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "bpfman/base/file.h"
+#include "bpfman/image/tar_reader.h"
+#include "bpfman/model/bpf_elf.h"
+
+namespace bpfman::image {
+namespace {
+
+constexpr std::string_view kWhiteout = ".wh.";
+constexpr std::string_view kOpaque = ".wh..wh..opq";
+constexpr std::size_t kHeadBytes = 64;
+constexpr std::size_t kMaxKept = std::size_t{64} << 20;
+constexpr std::size_t kMaxWalk = 20'000;
+constexpr int kMaxDepth = 16;
+
+std::string directory_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+std::string below(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+// True when the name was a marker and not a file.
+bool note_marker(const std::string& path, LayerListing& listing) {
+  std::string name = name_of(path);
+  if (name == kOpaque) {
+    listing.opaque.insert(directory_of(path));
+    return true;
+  }
+  if (name.starts_with(kWhiteout)) {
+    listing.whiteouts.insert(below(directory_of(path), name.substr(kWhiteout.size())));
+    return true;
+  }
+  return false;
+}
+
+// ---- tar
+// --------------------------------------------------------------------------------------------------------
+
+Result<void> take_file(TarReader& reader,
+                       const TarEntry& entry,
+                       std::size_t& kept,
+                       LayerObjects& out) {
+  Bytes head(std::min<std::uint64_t>(entry.size, kHeadBytes));
+  std::size_t used = 0;
+  while (used < head.size()) {
+    std::size_t count = TRY(reader.read(std::span(head).subspan(used)));
+    used += count;
+  }
+  if (!looks_like_bpf_elf(head)) {
+    out.listing.others.insert(entry.name);
+    return {};
+  }
+  if (entry.size > kObjectLimit || kept + entry.size > kMaxKept) {
+    return Error(Code::ResourceExhausted,
+                 "object file " + entry.name + " has " + std::to_string(entry.size) +
+                     " bytes, more than is allowed");
+  }
+  Bytes rest = TRY(reader.read_entry(kObjectLimit));
+  head.insert(head.end(), rest.begin(), rest.end());
+  kept += head.size();
+  out.listing.others.erase(entry.name);
+  out.listing.objects.insert(entry.name);
+  out.content[entry.name] = std::move(head);
+  return {};
+}
+
+// ---- directories
+// ------------------------------------------------------------------------------------------------
+
+bool has_xattr(int fd, const char* name) {
+  std::array<char, 8> value{};
+  return ::fgetxattr(fd, name, value.data(), value.size()) >= 0 || errno == ERANGE;
+}
+
+bool is_opaque(int directory) {
+  for (const char* name :
+       {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}) {
+    std::array<char, 8> value{};
+    ssize_t size = ::fgetxattr(directory, name, value.data(), value.size());
+    if (size == 1 && value[0] == 'y') {
+      return true;
+    }
+  }
+  return false;
+}
+
+struct Walk {
+  LayerListing listing;
+  std::size_t seen = 0;
+  Depth depth;
+};
+
+Result<void> look_at_file(int directory,
+                          const std::string& name,
+                          const std::string& path,
+                          Walk& walk) {
+  Result<UniqueFd> file = open_beneath(directory, name, O_RDONLY);
+  if (!file.ok()) {
+    // Vanished, or not ours to read: it hides what lies below, that is all that matters.
+    walk.listing.others.insert(path);
+    return {};
+  }
+  std::array<std::byte, kHeadBytes> head{};
+  ssize_t count = ::pread(file->get(), head.data(), head.size(), 0);
+  if (count > 0 && looks_like_bpf_elf(ByteView(head).first(static_cast<std::size_t>(count)))) {
+    if (has_xattr(file->get(), "trusted.overlay.metacopy") ||
+        has_xattr(file->get(), "trusted.overlay.redirect")) {
+      return Error(Code::Unimplemented,
+                   "file " + path + " has its data in another layer (overlay metacopy)");
+    }
+    walk.listing.objects.insert(path);
+  } else {
+    walk.listing.others.insert(path);
+  }
+  return {};
+}
+
+Result<void> walk_directory(int directory, const std::string& prefix, int level, Walk& walk) {
+  if (is_opaque(directory)) {
+    walk.listing.opaque.insert(prefix);
+  }
+  std::vector<std::string> names =
+      TRY(list_directory_fd(directory, prefix.empty() ? "layer" : prefix));
+  for (const std::string& name : names) {
+    std::string path = below(prefix, name);
+    if (++walk.seen > kMaxWalk) {
+      return Error(Code::ResourceExhausted,
+                   "the image has more than " + std::to_string(kMaxWalk) + " files to look at")
+          .with_hint("put the object file into the root directory of the image");
+    }
+    struct stat info = {};
+    if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      continue;  // vanished
+    }
+    if (S_ISCHR(info.st_mode) && info.st_rdev == ::makedev(0, 0)) {
+      walk.listing.whiteouts.insert(path);
+    } else if (note_marker(path, walk.listing)) {
+      continue;
+    } else if (S_ISREG(info.st_mode)) {
+      TRY(look_at_file(directory, name, path, walk));
+    } else {
+      walk.listing.others.insert(path);
+      if (S_ISDIR(info.st_mode) && walk.depth == Depth::All && level < kMaxDepth) {
+        Result<UniqueFd> inner = open_beneath(directory, name, O_RDONLY | O_DIRECTORY);
+        if (inner.ok()) {
+          TRY(walk_directory(inner->get(), path, level + 1, walk));
+        }
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<LayerObjects> read_tar_layer(ByteSource& tar) {
+  TarReader reader(tar);
+  LayerObjects out;
+  std::size_t kept = 0;
+  for (;;) {
+    std::optional<TarEntry> entry = TRY(reader.next());
+    if (!entry.has_value()) {
+      return out;
+    }
+    if (entry->name.empty() || note_marker(entry->name, out.listing)) {
+      continue;
+    }
+    // A later entry of the same name replaces the earlier one.
+    out.listing.objects.erase(entry->name);
+    out.content.erase(entry->name);
+    if (entry->type == TarType::File) {
+      TRY(take_file(reader, *entry, kept, out));
+    } else if (entry->type == TarType::Hardlink && out.listing.objects.contains(entry->link)) {
+      out.listing.objects.insert(entry->name);
+      out.content[entry->name] = out.content[entry->link];
+    } else {
+      out.listing.others.insert(entry->name);
+    }
+  }
+}
+
+Result<LayerListing> list_directory_layer(const LayerDirectory& layer, Depth depth) {
+  Walk walk{.depth = depth};
+  TRY(walk_directory(layer.directory.get(), "", 0, walk).with_context(layer.path));
+  return std::move(walk.listing);
+}
+
+std::vector<ObjectFile> merge_layers(const std::vector<LayerListing>& layers) {
+  std::vector<ObjectFile> out;
+  std::set<std::string> taken;   // paths that an upper layer has
+  std::set<std::string> hidden;  // paths that an upper layer removed, with all below them
+  std::set<std::string> opaque;  // directories of upper layers that show nothing from below
+  auto is_hidden = [&](const std::string& path) {
+    if (taken.contains(path) || hidden.contains(path) || opaque.contains("")) {
+      return true;
+    }
+    for (std::size_t slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      std::string directory = path.substr(0, slash);
+      if (hidden.contains(directory) || opaque.contains(directory)) {
+        return true;
+      }
+    }
+    return false;
+  };
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    for (const std::string& path : layers[i].objects) {
+      if (!is_hidden(path)) {
+        out.push_back(ObjectFile{path, i});
+      }
+    }
+    taken.insert(layers[i].objects.begin(), layers[i].objects.end());
+    taken.insert(layers[i].others.begin(), layers[i].others.end());
+    hidden.insert(layers[i].whiteouts.begin(), layers[i].whiteouts.end());
+    opaque.insert(layers[i].opaque.begin(), layers[i].opaque.end());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace bpfman::image

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "bpfman/base/text.h"
+#include "bpfman/image/oci.h"
+
+namespace bpfman::image {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxIndexEntries = 1000;
+
+const Json& member(const Json& json, const char* name) {
+  static const Json kNull;
+  if (!json.is_object()) {
+    return kNull;
+  }
+  auto found = json.find(name);
+  return found == json.end() ? kNull : *found;
+}
+
+std::string text_of(const Json& json) {
+  return json.is_string() ? json.get_ref<const std::string&>() : std::string();
+}
+
+std::map<std::string, std::string> texts_of(const Json& json) {
+  std::map<std::string, std::string> out;
+  if (json.is_object()) {
+    for (const auto& [name, value] : json.items()) {
+      out[name] = text_of(value);
+    }
+  }
+  return out;
+}
+
+Error wrong(const std::string& what) {
+  return Error(Code::DataLoss, what);
+}
+
+Result<Descriptor> parse_descriptor(const Json& json) {
+  Descriptor out;
+  out.media_type = text_of(member(json, "mediaType"));
+  std::optional<Digest> digest = Digest::parse(text_of(member(json, "digest")));
+  const Json& size = member(json, "size");
+  if (!digest.has_value() || !size.is_number_unsigned()) {
+    return wrong("the manifest holds a descriptor without digest or size");
+  }
+  out.digest = *digest;
+  out.size = size.get<std::uint64_t>();
+  out.artifact_type = text_of(member(json, "artifactType"));
+  out.annotations = texts_of(member(json, "annotations"));
+  const Json& platform = member(json, "platform");
+  out.platform = Platform{.os = text_of(member(platform, "os")),
+                          .architecture = text_of(member(platform, "architecture")),
+                          .variant = text_of(member(platform, "variant"))};
+  return out;
+}
+
+bool is_index_type(std::string_view type) {
+  return type == "application/vnd.oci.image.index.v1+json" ||
+         type == "application/vnd.docker.distribution.manifest.list.v2+json";
+}
+
+bool is_manifest_type(std::string_view type) {
+  return type == "application/vnd.oci.image.manifest.v1+json" ||
+         type == "application/vnd.docker.distribution.manifest.v2+json";
+}
+
+}  // namespace
+
+Result<ImageConfig> parse_image_config(std::string_view text) {
+  Json json = Json::parse(text, nullptr, false);
+  const Json& diff_ids = member(member(json, "rootfs"), "diff_ids");
+  if (!diff_ids.is_array() || diff_ids.size() > kMaxLayers) {
+    return wrong("the image config has no list of layers (rootfs.diff_ids)");
+  }
+  ImageConfig out;
+  for (const Json& item : diff_ids) {
+    std::optional<Digest> digest = Digest::parse(text_of(item));
+    if (!digest.has_value()) {
+      return wrong("rootfs.diff_ids of the image config holds something that is no digest");
+    }
+    out.diff_ids.push_back(*digest);
+  }
+  out.labels = texts_of(member(member(json, "config"), "Labels"));
+  out.platform = Platform{.os = text_of(member(json, "os")),
+                          .architecture = text_of(member(json, "architecture")),
+                          .variant = text_of(member(json, "variant"))};
+  return out;
+}
+
+Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view content_type) {
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) {
+    return wrong("the manifest is no JSON object");
+  }
+  const Json& version = member(json, "schemaVersion");
+  if (version != 2) {
+    return wrong("the manifest is not of schema version 2");
+  }
+  const Json& entries = member(json, "manifests");
+  const Json& layers = member(json, "layers");
+  if (entries.is_array() == layers.is_array()) {
+    return wrong("the manifest is neither an image's nor an index");
+  }
+  std::string media_type = text_of(member(json, "mediaType"));
+  content_type = trim(content_type.substr(0, content_type.find(';')));
+  for (std::string_view type : {std::string_view(media_type), content_type}) {
+    bool contradicts = entries.is_array() ? is_manifest_type(type) : is_index_type(type);
+    if (contradicts) {
+      return wrong("the manifest is not of the type it says: " + std::string(type));
+    }
+  }
+  ManifestDocument out;
+  if (entries.is_array()) {
+    out.is_index = true;
+    if (entries.size() > kMaxIndexEntries) {
+      return wrong("the index has more than 1000 entries");
+    }
+    for (const Json& entry : entries) {
+      Descriptor descriptor = TRY(parse_descriptor(entry));
+      out.entries.push_back(std::move(descriptor));
+    }
+    return out;
+  }
+  if (layers.size() > kMaxLayers) {
+    return wrong("the image has more than 127 layers");
+  }
+  out.manifest.config = TRY(parse_descriptor(member(json, "config")));
+  for (const Json& layer : layers) {
+    Descriptor descriptor = TRY(parse_descriptor(layer));
+    out.manifest.layers.push_back(std::move(descriptor));
+  }
+  out.manifest.artifact_type = text_of(member(json, "artifactType"));
+  out.manifest.annotations = texts_of(member(json, "annotations"));
+  return out;
+}
+
+Result<Descriptor> choose_platform(const std::vector<Descriptor>& entries,
+                                   const Platform& platform) {
+  std::vector<std::string> offered;
+  const Descriptor* without_variant = nullptr;
+  for (const Descriptor& entry : entries) {
+    auto type = entry.annotations.find("vnd.docker.reference.type");
+    bool attestation = type != entry.annotations.end() && type->second == "attestation-manifest";
+    if (attestation || entry.platform.os == "unknown" || !entry.artifact_type.empty()) {
+      continue;
+    }
+    offered.push_back(to_string(entry.platform));
+    if (entry.platform.os != platform.os || entry.platform.architecture != platform.architecture) {
+      continue;
+    }
+    if (entry.platform.variant == platform.variant) {
+      return entry;
+    }
+    if (without_variant == nullptr && entry.platform.variant.empty()) {
+      without_variant = &entry;
+    }
+  }
+  if (without_variant != nullptr) {
+    return *without_variant;
+  }
+  // An older variant runs too: eBPF bytecode does not know the difference, only its byte order
+  // matters.
+  for (const Descriptor& entry : entries) {
+    if (entry.platform.os == platform.os && entry.platform.architecture == platform.architecture &&
+        entry.artifact_type.empty()) {
+      return entry;
+    }
+  }
+  return Error(Code::NotFound,
+               "no " + to_string(platform) + " manifest found in image index; it has " +
+                   (offered.empty() ? std::string("none at all") : join(offered, ", ")));
+}
+
+}  // namespace bpfman::image

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of an image's object files is meant. Deterministic; never "the first wins".
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bpfman/image/layers.h"
+#include "bpfman/model/image.h"
+
+namespace bpfman::image {
+
+// Reads one of the candidates; may be called for several.
+using ReadObject = std::function<Result<Bytes>(const ObjectFile&)>;
+
+// Several candidates: io.ebpf.filename; else the one that has every function of io.ebpf.programs;
+// else the one whose name fits this host (*_bpfel / *_bpfeb, *_x86_*, *_arm64_*); else
+// InvalidArgument that lists them. REQUIRES: `candidates` is not empty.
+Result<ObjectFile> pick_object(const std::vector<ObjectFile>& candidates,
+                               const EbpfLabels& labels,
+                               const Platform& platform,
+                               const ReadObject& read);
+
+// The error for an image without any: says what was seen instead.
+Error no_object(const std::string& image, const std::vector<LayerListing>& layers);
+
+}  // namespace bpfman::image
