@@ -39,7 +39,8 @@ Result<void> FakeKernel::ensure_bpffs(const std::string& /*directory*/) {
   });
 }
 
-// Proved by LoadProgram tests: pins the program and each map; a taken pin path is AlreadyExists and leaves nothing.
+// Proved by LoadProgram tests: pins the program and each map; a taken pin path is AlreadyExists and
+// leaves nothing.
 Result<kernel::LoadedProgram> FakeKernel::load_program(const kernel::LoadRequest& request) {
   return strike("load_program", [&]() -> Result<kernel::LoadedProgram> {
     if (world.program_pins.contains(request.program_pin)) {
@@ -50,7 +51,8 @@ Result<kernel::LoadedProgram> FakeKernel::load_program(const kernel::LoadRequest
     world.program_pins[request.program_pin] = id;
     world.map_directories[request.map_directory] = {"stats"};
     return kernel::LoadedProgram{
-        id, {MapRecord{"stats", join_path(request.map_directory, "stats"), MapId(id.value() + 1000)}}};
+        id,
+        {MapRecord{"stats", join_path(request.map_directory, "stats"), MapId(id.value() + 1000)}}};
   });
 }
 
@@ -114,10 +116,12 @@ Result<std::vector<KernelProgram>> FakeKernel::list_programs() {
 
 Result<std::optional<ProgramId>> FakeKernel::pinned_program(const std::string& path) {
   auto found = world.program_pins.find(path);
-  return found == world.program_pins.end() ? std::optional<ProgramId>() : std::optional(found->second);
+  return found == world.program_pins.end() ? std::optional<ProgramId>()
+                                           : std::optional(found->second);
 }
 
-Result<plan::XdpHook> FakeKernel::observe_xdp(const std::string& interface, const std::string& netns) {
+Result<plan::XdpHook> FakeKernel::observe_xdp(const std::string& interface,
+                                              const std::string& netns) {
   if (!interfaces.contains(interface)) {
     return Error(Code::NotFound, "no interface \"" + interface + "\" in this network namespace");
   }
@@ -154,8 +158,10 @@ Result<std::optional<KernelLink>> FakeKernel::pinned_link(const std::string& pat
   if (found == world.link_pins.end()) {
     return std::optional<KernelLink>();
   }
-  return std::optional(KernelLink{
-      .id = found->second.id, .program = found->second.program, .type = "xdp", .ifindex = Ifindex(2)});
+  return std::optional(KernelLink{.id = found->second.id,
+                                  .program = found->second.program,
+                                  .type = "xdp",
+                                  .ifindex = Ifindex(2)});
 }
 
 // Proved by DetachLink tests: the hook is free when it returns; an absent pin is success.

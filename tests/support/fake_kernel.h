@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// FakeKernel: a KernelOps in memory that can fail, or "kill the process", at any call that has an effect. It models only
-// rules that a test in tests/kernel proves of the real one; each is named where it is modelled.
+// FakeKernel: a KernelOps in memory that can fail, or "kill the process", at any call that has an
+// effect. It models only rules that a test in tests/kernel proves of the real one; each is named
+// where it is modelled.
 #pragma once
 
 #include <map>
@@ -27,7 +28,8 @@ struct FakeLink {
 struct FakeWorld {
   bool bpffs = false;
   std::map<std::string, ProgramId> program_pins;
-  std::map<std::string, std::set<std::string>> map_directories;  // directory -> names of pinned maps
+  std::map<std::string, std::set<std::string>>
+      map_directories;  // directory -> names of pinned maps
   std::map<std::string, FakeLink> link_pins;
   std::map<std::string, plan::XdpOccupant> hooks;  // interface -> who is on it
   bool operator==(const FakeWorld&) const = default;
@@ -42,22 +44,26 @@ class FakeKernel final : public kernel::KernelOps {
 
   // The call number (from 1) at which `fault` strikes; effects() counts the calls so far.
   void arm(Fault fault, int at_call);
+
   int effects() const { return effects_; }
 
   Result<kernel::BpffsState> observe_bpffs(const std::string& directory) override;
   Result<void> ensure_bpffs(const std::string& directory) override;
   Result<kernel::LoadedProgram> load_program(const kernel::LoadRequest& request) override;
   Result<void> rename_pin(const std::string& from, const std::string& to) override;
-  Result<void> remove_pins(const std::string& program_pin, const std::string& map_directory) override;
+  Result<void> remove_pins(const std::string& program_pin,
+                           const std::string& map_directory) override;
   Result<std::optional<KernelProgram>> find_program(ProgramId id) override;
   Result<std::vector<KernelProgram>> list_programs() override;
   Result<std::optional<ProgramId>> pinned_program(const std::string& path) override;
-  Result<plan::XdpHook> observe_xdp(const std::string& interface, const std::string& netns) override;
+  Result<plan::XdpHook> observe_xdp(const std::string& interface,
+                                    const std::string& netns) override;
   Result<kernel::AttachedXdp> attach_xdp(const kernel::AttachXdpRequest& request) override;
   Result<std::optional<KernelLink>> pinned_link(const std::string& path) override;
   Result<void> detach_link(const std::string& link_pin) override;
   Result<std::optional<KernelMap>> find_map(MapId id) override;
   Result<MapDump> dump_map(MapId id, std::size_t limit) override;
+
   Result<std::string> boot_id() override { return boot; }
 
  private:

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Global variables of an object that is open but not loaded: found by BTF in the .data, .rodata and
+// .bss sections and given new first values.
+// Source: BTF_KIND_DATASEC in Documentation/bpf/btf.rst.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "bpfman/base/bytes.h"
+#include "bpfman/base/result.h"
+
+struct bpf_object;
+
+namespace bpfman::kernel {
+
+// InvalidArgument: a name that is no global variable (the message lists those there are, hints name
+// the nearest), or a value that has not exactly the variable's length. Nothing is set then.
+Result<void> set_globals(::bpf_object* object, const std::map<std::string, Bytes>& globals);
+
+}  // namespace bpfman::kernel

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/kernel/netns.h"
+
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "bpfman/base/file.h"
+
+namespace bpfman::kernel {
+namespace {
+
+Result<NetnsId> read_id(int fd, const std::string& path) {
+  struct stat info = {};
+  if (::fstat(fd, &info) != 0) {
+    return os_error(errno, "look at " + path);
+  }
+  return NetnsId{.device = info.st_dev, .inode = info.st_ino};
+}
+
+}  // namespace
+
+Result<Netns> Netns::open(const std::string& path) {
+  if (path.empty()) {
+    UniqueFd own = TRY(open_file("/proc/thread-self/ns/net", O_RDONLY));
+    NetnsId id = TRY(read_id(own.get(), "our network namespace"));
+    return Netns(path, UniqueFd(), id);
+  }
+  // O_NONBLOCK: a FIFO at this place must not hang us.
+  Result<UniqueFd> fd = open_file(path, O_RDONLY | O_NONBLOCK);
+  if (!fd.ok() && fd.error().os() == ENOENT) {
+    return Error(Code::NotFound, "there is no network namespace " + path, ENOENT)
+        .with_hint("named network namespaces are files in /run/netns; `ip netns list` shows them");
+  }
+  if (!fd.ok()) {
+    return std::move(fd).error();
+  }
+  if (::ioctl(fd->get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
+    return Error(Code::InvalidArgument, path + " is not a network namespace");
+  }
+  NetnsId id = TRY(read_id(fd->get(), path));
+  return Netns(path, *std::move(fd), id);
+}
+
+std::string Netns::describe() const {
+  return path_.empty() ? "this network namespace" : "network namespace " + path_;
+}
+
+Result<void> Netns::run(const std::function<Result<void>()>& action) const {
+  if (!fd_.valid()) {
+    return action();
+  }
+  return run_on_thread([&]() -> Result<void> {
+    if (::setns(fd_.get(), CLONE_NEWNET) != 0) {
+      return os_error(errno, "enter " + describe());
+    }
+    return action();
+  });
+}
+
+Result<void> run_on_thread(const std::function<Result<void>()>& action) {
+  Result<void> result;
+  try {
+    std::jthread thread([&] { result = action(); });
+  } catch (const std::system_error& failure) {
+    return Error(Code::ResourceExhausted, "start a thread", failure.code().value());
+  }
+  return result;
+}
+
+}  // namespace bpfman::kernel

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/kernel/privileges.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include <linux/capability.h>
+
+#include "bpfman/base/file.h"
+#include "bpfman/base/text.h"
+
+namespace bpfman::kernel {
+namespace {
+
+struct Needed {
+  int bit;
+  const char* name;
+};
+
+bool needs_network(ProgramType type) {
+  return type == ProgramType::Xdp || type == ProgramType::Tc || type == ProgramType::Tcx;
+}
+
+bool has(std::uint64_t capabilities, int bit) {
+  return ((capabilities >> bit) & 1) != 0;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_effective_capabilities(std::string_view status) {
+  for (const std::string& line : split(status, '\n')) {
+    if (!line.starts_with("CapEff:")) {
+      continue;
+    }
+    std::string_view digits = trim(std::string_view(line).substr(7));
+    std::uint64_t value = 0;
+    const char* end = digits.data() + digits.size();
+    std::from_chars_result parsed = std::from_chars(digits.data(), end, value, 16);
+    if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
+      return std::nullopt;
+    }
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> effective_capabilities() {
+  Result<Bytes> status = read_file("/proc/thread-self/status", 64 * 1024);
+  return status.ok() ? parse_effective_capabilities(as_text(*status)) : std::nullopt;
+}
+
+Error explain_permission(std::optional<std::uint64_t> capabilities, ProgramType type) {
+  if (!capabilities) {
+    return Error(Code::PermissionDenied, "the kernel forbids it", EPERM);
+  }
+  std::vector<std::string> missing;
+  const std::array needed = {Needed{CAP_BPF, "CAP_BPF"},
+                             needs_network(type) ? Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"}
+                                                 : Needed{CAP_PERFMON, "CAP_PERFMON"}};
+  for (const Needed& one : needed) {
+    if (!has(*capabilities, one.bit) && !has(*capabilities, CAP_SYS_ADMIN)) {
+      missing.emplace_back(one.name);
+    }
+  }
+  // CAP_SYS_ADMIN stands for the two of bpf, but not for the network's.
+  if (needs_network(type) && missing.empty() && !has(*capabilities, CAP_NET_ADMIN)) {
+    missing.emplace_back("CAP_NET_ADMIN");
+  }
+  if (!missing.empty()) {
+    return Error(Code::PermissionDenied, "this process lacks " + join(missing, " and "), EPERM)
+        .with_hint("run it as root, for instance with sudo");
+  }
+  return Error(Code::PermissionDenied,
+               "this process has the capabilities, but a policy of this kernel forbids it",
+               EPERM)
+      .with_hint(
+          "look at /sys/kernel/security/lockdown, at the security modules and at the kernel "
+          "log; in a container, at its user namespace");
+}
+
+}  // namespace bpfman::kernel

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/kernel/program_info.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <map>
+
+#include <linux/bpf.h>
+
+#include "bpfman/base/sha256.h"
+#include "bpfman/kernel/bpf_syscall.h"
+#include "bpfman/kernel/btf_handle.h"
+#include "bpfman/kernel/pins.h"
+#include "bpfman/kernel/type_names.h"
+
+namespace bpfman::kernel {
+namespace {
+
+constexpr std::size_t kUsualMapIds = 64;  // the kernel's own limit for one program
+
+std::int64_t clock_ns(clockid_t clock) {
+  timespec now = {};
+  ::clock_gettime(clock, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Reads programs, and keeps the BTF that several of them share.
+class ProgramReader {
+ public:
+  Result<KernelProgram> read(int fd);
+
+ private:
+  std::string whole_name(const bpf_prog_info& info, std::uint32_t function_type);
+
+  // The wall clock when the machine booted, had it run on since.
+  std::int64_t boot_time_ns_ = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+  std::map<std::uint32_t, BtfPtr> types_;  // by BTF id; null: could not be read
+};
+
+std::string ProgramReader::whole_name(const bpf_prog_info& info, std::uint32_t function_type) {
+  std::string name(info.name, ::strnlen(info.name, sizeof info.name));
+  bool cut = name.size() == sizeof info.name - 1;
+  if ((!cut && !name.empty()) || info.btf_id == 0 || function_type == 0) {
+    return name;
+  }
+  auto found = types_.find(info.btf_id);
+  if (found == types_.end()) {
+    Result<BtfPtr> loaded = load_kernel_btf(info.btf_id);
+    found = types_.emplace(info.btf_id, loaded.ok() ? *std::move(loaded) : nullptr).first;
+  }
+  if (found->second == nullptr) {
+    return name;
+  }
+  std::string function = btf_type_name(found->second.get(), function_type);
+  return function.empty() ? name : function;
+}
+
+Result<KernelProgram> ProgramReader::read(int fd) {
+  std::vector<std::uint32_t> maps(kUsualMapIds);
+  bpf_func_info function = {};
+  bpf_prog_info info = {};
+  auto ask = [&]() -> Result<void> {
+    info = {};
+    info.nr_map_ids = static_cast<std::uint32_t>(maps.size());
+    info.map_ids = reinterpret_cast<std::uintptr_t>(maps.data());
+    info.nr_func_info = 1;
+    info.func_info_rec_size = sizeof function;
+    info.func_info = reinterpret_cast<std::uintptr_t>(&function);
+    return read_object_info(fd, &info, sizeof info);
+  };
+  TRY(ask());
+  if (info.nr_map_ids > maps.size()) {
+    maps.resize(info.nr_map_ids);
+    TRY(ask());
+  }
+  maps.resize(std::min<std::size_t>(maps.size(), info.nr_map_ids));
+
+  KernelProgram program;
+  program.id = ProgramId(info.id);
+  program.name = whole_name(info, info.nr_func_info > 0 ? function.type_id : 0);
+  program.type = program_type_name(info.type);
+  program.tag = to_hex(std::as_bytes(std::span(info.tag)));
+  program.loaded_at = (boot_time_ns_ + static_cast<std::int64_t>(info.load_time)) / 1'000'000'000;
+  program.uid = info.created_by_uid;
+  program.btf_id = info.btf_id;
+  for (std::uint32_t id : maps) {
+    program.map_ids.emplace_back(id);
+  }
+  program.xlated_bytes = info.xlated_prog_len;
+  program.jited_bytes = info.jited_prog_len;
+  program.verified_instructions = info.verified_insns;
+  program.run_count = info.run_cnt;
+  program.run_time_ns = info.run_time_ns;
+  program.gpl_compatible = info.gpl_compatible != 0;
+  return program;
+}
+
+}  // namespace
+
+Result<std::optional<KernelProgram>> find_program(ProgramId id) {
+  std::optional<UniqueFd> fd = TRY(open_object(ObjectKind::Program, id.value()));
+  if (!fd) {
+    return std::optional<KernelProgram>();
+  }
+  ProgramReader reader;
+  KernelProgram program = TRY(reader.read(fd->get()));
+  return std::optional(std::move(program));
+}
+
+Result<std::vector<KernelProgram>> list_programs() {
+  std::vector<KernelProgram> programs;
+  ProgramReader reader;
+  std::uint32_t last = 0;
+  for (;;) {
+    std::optional<std::uint32_t> id = TRY(next_object_id(ObjectKind::Program, last));
+    if (!id) {
+      return programs;
+    }
+    last = *id;
+    std::optional<UniqueFd> fd = TRY(open_object(ObjectKind::Program, last));
+    if (!fd) {
+      continue;
+    }
+    KernelProgram program = TRY(reader.read(fd->get()));
+    programs.push_back(std::move(program));
+  }
+}
+
+Result<ProgramId> program_id(int fd) {
+  bpf_prog_info info = {};
+  TRY(read_object_info(fd, &info, sizeof info));
+  return ProgramId(info.id);
+}
+
+Result<KernelLink> link_info(int fd) {
+  bpf_link_info info = {};
+  TRY(read_object_info(fd, &info, sizeof info));
+  KernelLink link;
+  link.id = KernelLinkId(info.id);
+  link.program = ProgramId(info.prog_id);
+  link.type = link_type_name(info.type);
+  if (info.type == BPF_LINK_TYPE_XDP) {
+    link.ifindex = Ifindex(info.xdp.ifindex);
+  }
+  return link;
+}
+
+Result<std::optional<ProgramId>> pinned_program(const std::string& path) {
+  UniqueFd fd = TRY(open_pin_of_kind(path, ObjectKind::Program));
+  if (!fd.valid()) {
+    return std::optional<ProgramId>();
+  }
+  ProgramId id = TRY(program_id(fd.get()));
+  return std::optional(id);
+}
+
+Result<std::optional<KernelLink>> pinned_link(const std::string& path) {
+  UniqueFd fd = TRY(open_pin_of_kind(path, ObjectKind::Link));
+  if (!fd.valid()) {
+    return std::optional<KernelLink>();
+  }
+  KernelLink link = TRY(link_info(fd.get()));
+  return std::optional(std::move(link));
+}
+
+Result<std::vector<KernelLink>> find_xdp_links(ProgramId program, Ifindex ifindex) {
+  std::vector<KernelLink> links;
+  std::uint32_t last = 0;
+  for (;;) {
+    std::optional<std::uint32_t> id = TRY(next_object_id(ObjectKind::Link, last));
+    if (!id) {
+      return links;
+    }
+    last = *id;
+    std::optional<UniqueFd> fd = TRY(open_object(ObjectKind::Link, last));
+    if (!fd) {
+      continue;
+    }
+    KernelLink link = TRY(link_info(fd->get()));
+    if (link.type == "xdp" && link.program == program && link.ifindex == ifindex) {
+      links.push_back(std::move(link));
+    }
+  }
+}
+
+}  // namespace bpfman::kernel

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/kernel/verifier_log.h"
+
+#include <algorithm>
+#include <array>
+
+#include "bpfman/base/text.h"
+
+namespace bpfman::kernel {
+namespace {
+
+constexpr std::size_t kTailLines = 2;
+
+// How the lines begin that count things and explain nothing.
+constexpr std::array<std::string_view, 6> kStatistics = {
+    "processed ", "verification time ", "stack depth ", "insns_processed", "-- BEGIN ", "-- END "};
+
+// "12: R1=ctx() R10=fp0", "from 4 to 7: R0=...", "; source line": where the verifier was, not what
+// it disliked.
+bool is_trace(std::string_view line) {
+  if (line.starts_with(";") || (line.starts_with("from ") && line.find(": R") != line.npos)) {
+    return true;
+  }
+  std::size_t digits = line.find_first_not_of("0123456789");
+  return digits != 0 && digits != line.npos && line.substr(digits).starts_with(": R") &&
+         line.find('=') != line.npos;
+}
+
+bool is_informative(std::string_view line) {
+  return std::none_of(kStatistics.begin(),
+                      kStatistics.end(),
+                      [&](std::string_view start) { return line.starts_with(start); }) &&
+         !is_trace(line);
+}
+
+}  // namespace
+
+std::optional<std::string> extract_verifier_log(std::string_view libbpf_text) {
+  constexpr std::string_view kBegin = "-- BEGIN PROG LOAD LOG --\n";
+  constexpr std::string_view kEnd = "-- END PROG LOAD LOG --";
+  std::size_t begin = libbpf_text.rfind(kBegin);
+  if (begin == libbpf_text.npos) {
+    return std::nullopt;
+  }
+  std::string_view log = libbpf_text.substr(begin + kBegin.size());
+  return std::string(log.substr(0, log.find(kEnd)));
+}
+
+VerifierLog summarize_verifier_log(std::string log) {
+  VerifierLog summary;
+  std::size_t lines = 0;
+  std::size_t end = log.size();
+  while (end > 0) {
+    std::size_t newline = log.rfind('\n', end - 1);
+    std::size_t start = newline == std::string::npos ? 0 : newline + 1;
+    std::string_view line = trim(std::string_view(log).substr(start, end - start));
+    if (!line.empty()) {
+      ++lines;
+      if (summary.tail.size() < kTailLines && is_informative(line)) {
+        summary.tail.emplace_back(line);
+      }
+    }
+    end = newline == std::string::npos ? 0 : newline;
+  }
+  std::reverse(summary.tail.begin(), summary.tail.end());
+  summary.omitted_lines = lines - summary.tail.size();
+  summary.full = std::move(log);
+  return summary;
+}
+
+}  // namespace bpfman::kernel
