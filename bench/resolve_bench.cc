@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // resolve_bench --docker-host URL | --storage-root DIR  REFERENCE [ITERATIONS]
 //
-// Finds and extracts one image in process, again and again with the same connections, and prints one JSON object: median
-// and 99th percentile in microseconds, bytes read by read(2) and its kin for each extraction, size of the ELF, the route.
-// bench/compare runs it against real engines.
+// Finds and extracts one image in process, again and again with the same connections, and prints
+// one JSON object: median and 99th percentile in microseconds, bytes read by read(2) and its kin
+// for each extraction, size of the ELF, the route. bench/compare runs it against real engines.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -44,13 +44,15 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
     }
   }
   if (out.reference.empty()) {
-    return Error(Code::InvalidArgument,
-                 "usage: resolve_bench --docker-host URL | --storage-root DIR REFERENCE [ITERATIONS]");
+    return Error(
+        Code::InvalidArgument,
+        "usage: resolve_bench --docker-host URL | --storage-root DIR REFERENCE [ITERATIONS]");
   }
   return out;
 }
 
-// Bytes that this process has asked read(2), pread(2), recv(2), ... for. Source: proc(5), /proc/pid/io, rchar.
+// Bytes that this process has asked read(2), pread(2), recv(2), ... for. Source: proc(5),
+// /proc/pid/io, rchar.
 Result<std::uint64_t> bytes_read() {
   Bytes text = TRY(read_file("/proc/self/io", 4096));
   std::string_view line = as_text(text);
@@ -84,7 +86,8 @@ Result<void> run(const std::vector<std::string>& words) {
   }
   std::sort(microseconds.begin(), microseconds.end());
   fmt::print(
-      "{{\"p50_us\": {:.1f}, \"p99_us\": {:.1f}, \"bytes_read\": {}, \"elf_bytes\": {}, \"route\": \"{}\", "
+      "{{\"p50_us\": {:.1f}, \"p99_us\": {:.1f}, \"bytes_read\": {}, \"elf_bytes\": {}, \"route\": "
+      "\"{}\", "
       "\"verification\": \"{}\"}}\n",
       microseconds[microseconds.size() / 2],
       microseconds[microseconds.size() * 99 / 100],

@@ -9,9 +9,9 @@ namespace bpfman {
 
 }  // namespace bpfman
 
-#define BPFMAN_CHECK(condition, why)                                     \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]] {                                     \
-      ::bpfman::check_failed(__FILE__, __LINE__, #condition, why);       \
-    }                                                                    \
+#define BPFMAN_CHECK(condition, why)                               \
+  do {                                                             \
+    if (!(condition)) [[unlikely]] {                               \
+      ::bpfman::check_failed(__FILE__, __LINE__, #condition, why); \
+    }                                                              \
   } while (false)

@@ -25,8 +25,7 @@ std::optional<UserAccount> find_account(std::uint32_t uid) {
   if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
     return std::nullopt;
   }
-  return UserAccount{
-      .uid = uid, .gid = entry.pw_gid, .name = entry.pw_name, .home = entry.pw_dir};
+  return UserAccount{.uid = uid, .gid = entry.pw_gid, .name = entry.pw_name, .home = entry.pw_dir};
 }
 
 Environment read_environment() {

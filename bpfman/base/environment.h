@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Environment: who runs this process, and with which variables, as a plain value made once in main and passed
-// down, so that tests can say "sudo from uid 1000" and nothing else reads getenv.
+// Environment: who runs this process, and with which variables, as a plain value made once in main
+// and passed down, so that tests can say "sudo from uid 1000" and nothing else reads getenv.
 #pragma once
 
 #include <cstdint>

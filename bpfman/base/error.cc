@@ -24,7 +24,8 @@ namespace {
 constexpr int kEnotsupp = 524;
 
 std::string os_text(int os) {
-  return os == kEnotsupp ? "Not supported by the kernel (ENOTSUPP)" : std::generic_category().message(os);
+  return os == kEnotsupp ? "Not supported by the kernel (ENOTSUPP)"
+                         : std::generic_category().message(os);
 }
 
 Code code_of(int os) {
@@ -138,20 +139,37 @@ Error::Error(Code code, std::string message, int os)
 
 Error::Error(Error&&) noexcept = default;
 Error& Error::operator=(Error&&) noexcept = default;
+
 Error::Error(const Error& other) : body_(std::make_unique<Body>(*other.body_)) {}
+
 Error& Error::operator=(const Error& other) {
   if (this != &other) {
     body_ = std::make_unique<Body>(*other.body_);
   }
   return *this;
 }
+
 Error::~Error() = default;
 
-Code Error::code() const { return body_->code; }
-int Error::os() const { return body_->os; }
-const std::string& Error::message() const { return body_->message; }
-const std::vector<std::string>& Error::hints() const { return body_->hints; }
-const ErrorDetail& Error::detail() const { return body_->detail; }
+Code Error::code() const {
+  return body_->code;
+}
+
+int Error::os() const {
+  return body_->os;
+}
+
+const std::string& Error::message() const {
+  return body_->message;
+}
+
+const std::vector<std::string>& Error::hints() const {
+  return body_->hints;
+}
+
+const ErrorDetail& Error::detail() const {
+  return body_->detail;
+}
 
 Error&& Error::with_context(std::string_view what) && {
   body_->message = std::string(what) + ": " + body_->message;
@@ -173,7 +191,9 @@ Error&& Error::with_code(Code code) && {
   return std::move(*this);
 }
 
-Error os_error(int os, std::string what) { return Error(code_of(os), std::move(what), os); }
+Error os_error(int os, std::string what) {
+  return Error(code_of(os), std::move(what), os);
+}
 
 void check_failed(const char* file, int line, const char* expression, const char* why) {
   std::fprintf(stderr, "bpfman: bug: %s:%d: %s does not hold (%s)\n", file, line, expression, why);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Error: what went wrong, as a value. A code (gRPC's set, with abseil's meaning), one lower-case line that
-// names the object and the failed act, the errno if a system call was the cause, hints that say what to do,
-// and optionally a typed detail. It lies behind one pointer, so a Result stays small.
-// Source of the codes: https://grpc.io/docs/guides/status-codes/ ; exit statuses: docs/errors.md.
+// Error: what went wrong, as a value. A code (gRPC's set, with abseil's meaning), one lower-case
+// line that names the object and the failed act, the errno if a system call was the cause, hints
+// that say what to do, and optionally a typed detail. It lies behind one pointer, so a Result stays
+// small. Source of the codes: https://grpc.io/docs/guides/status-codes/ ; exit statuses:
+// docs/errors.md.
 #pragma once
 
 #include <memory>
@@ -32,7 +33,8 @@ enum class Code {
 // "not found", "already exists", ...: for people and for JSON.
 std::string_view to_string(Code code);
 
-// Exit status of the command line for an error of this code (docs/errors.md). InvalidArgument is 2, and so on.
+// Exit status of the command line for an error of this code (docs/errors.md). InvalidArgument is 2,
+// and so on.
 int exit_status(Code code);
 
 // The kernel refused a program. `tail` are the last informative lines, `full` the whole log.
@@ -43,7 +45,8 @@ struct VerifierLog {
   bool operator==(const VerifierLog&) const = default;
 };
 
-// The kernel or the host lacks something. `minimum_kernel` is "6.6" or empty when no version has it.
+// The kernel or the host lacks something. `minimum_kernel` is "6.6" or empty when no version has
+// it.
 struct MissingFeature {
   std::string feature;
   std::string minimum_kernel;
@@ -54,7 +57,8 @@ using ErrorDetail = std::variant<std::monostate, VerifierLog, MissingFeature>;
 
 class [[nodiscard]] Error {
  public:
-  // `os` is the errno that caused it, 0 if none; its text is appended to the message ("pin x: File exists").
+  // `os` is the errno that caused it, 0 if none; its text is appended to the message ("pin x: File
+  // exists").
   Error(Code code, std::string message, int os = 0);
   Error(Error&&) noexcept;
   Error& operator=(Error&&) noexcept;
@@ -81,7 +85,8 @@ class [[nodiscard]] Error {
 };
 
 // Error for a failed system call: chooses the code from errno (ENOENT -> NotFound, EACCES/EPERM ->
-// PermissionDenied, EEXIST -> AlreadyExists, EBUSY -> FailedPrecondition, ENOSPC/ENOMEM -> ResourceExhausted, ...).
+// PermissionDenied, EEXIST -> AlreadyExists, EBUSY -> FailedPrecondition, ENOSPC/ENOMEM ->
+// ResourceExhausted, ...).
 Error os_error(int os, std::string what);
 
 }  // namespace bpfman

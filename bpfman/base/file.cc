@@ -261,7 +261,9 @@ Result<std::optional<struct ::stat>> stat_path(const std::string& path) {
   return os_error(errno, "stat " + path);
 }
 
-bool path_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool path_exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 namespace {
 
@@ -342,7 +344,8 @@ Result<std::string> absolute_path(const std::string& path) {
 
 Result<TempDir> TempDir::create(const std::string& prefix) {
   const char* base = ::getenv("TMPDIR");
-  std::string path = join_path(base != nullptr && *base != '\0' ? base : "/tmp", prefix + ".XXXXXX");
+  std::string path =
+      join_path(base != nullptr && *base != '\0' ? base : "/tmp", prefix + ".XXXXXX");
   if (::mkdtemp(path.data()) == nullptr) {
     return os_error(errno, "make directory " + path);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files and directories: every open, rename and unlink of the project goes through here (or through kernel/),
-// so O_CLOEXEC, errno and limits are handled in one place. Paths are plain strings.
+// Files and directories: every open, rename and unlink of the project goes through here (or through
+// kernel/), so O_CLOEXEC, errno and limits are handled in one place. Paths are plain strings.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ std::string base_name(std::string_view path);
 
 // Errors of all: by errno (os_error), message "open PATH", "read PATH", ...
 Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode = 0);
-// openat2(2) below `directory`: never leaves it, follows no symlink and no magic link, never blocks on a
-// FIFO (O_NONBLOCK is added). Kernel: 5.6.
+// openat2(2) below `directory`: never leaves it, follows no symlink and no magic link, never blocks
+// on a FIFO (O_NONBLOCK is added). Kernel: 5.6.
 Result<UniqueFd> open_beneath(int directory, const std::string& path, int flags);
 // A directory to resolve other names in (O_DIRECTORY | O_RDONLY).
 Result<UniqueFd> open_directory(const std::string& path);
@@ -34,10 +34,14 @@ Result<Bytes> read_file(const std::string& path, std::size_t limit);
 // The whole of an open file from its present offset; `name` is for messages.
 Result<Bytes> read_fd(int fd, std::size_t limit, const std::string& name);
 // Exactly `buffer.size()` bytes at `offset`, or DataLoss when the file is shorter.
-Result<void> read_exact_at(int fd, std::span<std::byte> buffer, std::uint64_t offset, const std::string& name);
+Result<void> read_exact_at(int fd,
+                           std::span<std::byte> buffer,
+                           std::uint64_t offset,
+                           const std::string& name);
 Result<void> write_all(int fd, ByteView bytes, const std::string& name);
 
-// Writes PATH.<random>, fsyncs, renames over PATH, fsyncs the directory: PATH is old or new, never torn.
+// Writes PATH.<random>, fsyncs, renames over PATH, fsyncs the directory: PATH is old or new, never
+// torn.
 Result<void> write_file_atomic(const std::string& path, ByteView bytes, unsigned mode);
 
 // mkdir -p. Directories that exist keep their mode.
@@ -66,27 +70,33 @@ std::unique_ptr<ByteSource> make_fd_source(UniqueFd fd, std::string name);
 class TempDir {
  public:
   static Result<TempDir> create(const std::string& prefix);
+
   TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
   TempDir& operator=(TempDir&&) = delete;
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
   ~TempDir();
+
   const std::string& path() const { return path_; }
 
  private:
   explicit TempDir(std::string path) : path_(std::move(path)) {}
+
   std::string path_;
 };
 
-// An exclusive flock(2) on PATH (created 0600 when absent), released at the end of the scope or with the process.
+// An exclusive flock(2) on PATH (created 0600 when absent), released at the end of the scope or
+// with the process.
 class FileLock {
  public:
-  // Waits at most `timeout_ms` (0: for ever). Aborted "held by pid N" when the time is over; the holder writes
-  // its pid into the file.
+  // Waits at most `timeout_ms` (0: for ever). Aborted "held by pid N" when the time is over; the
+  // holder writes its pid into the file.
   static Result<FileLock> acquire(const std::string& path, std::int64_t timeout_ms);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
+
   UniqueFd fd_;
 };
 

@@ -71,8 +71,9 @@ Result<void> configure(std::string_view spec) {
     std::optional<Level> level = parse_level(to_lower(level_word));
     if (!level.has_value() || (equals == std::string_view::npos && !first)) {
       return Error(Code::InvalidArgument, "invalid log specification \"" + std::string(spec) + "\"")
-          .with_hint("write a level (error, warn, info, debug, trace), then ROOM=LEVEL, as in "
-                     "warn,kernel=debug");
+          .with_hint(
+              "write a level (error, warn, info, debug, trace), then ROOM=LEVEL, as in "
+              "warn,kernel=debug");
     }
     if (equals == std::string_view::npos) {
       parsed.base = *level;
@@ -118,7 +119,8 @@ void write(Level level,
     line += "}";
   }
   line += "\n";
-  // One write(2), so that lines of several threads do not mix. A log line that cannot be written is lost.
+  // One write(2), so that lines of several threads do not mix. A log line that cannot be written is
+  // lost.
   [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -105,8 +105,8 @@ Result<ProcessOutput> run_process(const ProcessRequest& request) {
     return os_error(errno, "fork");
   }
   if (pid == 0) {
-    run_child(request, argv.data(), envp.data(), out.writer.get(), err.writer.get(),
-              report.writer.get());
+    run_child(
+        request, argv.data(), envp.data(), out.writer.get(), err.writer.get(), report.writer.get());
   }
   out.writer.reset();
   err.writer.reset();
@@ -123,7 +123,8 @@ Result<ProcessOutput> run_process(const ProcessRequest& request) {
     int wait_ms = -1;
     if (request.timeout_ms != 0) {
       wait_ms = static_cast<int>(std::max<std::int64_t>(
-          0, std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count()));
+          0,
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count()));
     }
     int ready = ::poll(waits.data(), waits.size(), wait_ms);
     if (ready == 0) {

@@ -18,9 +18,10 @@ struct ProcessOutput {
 
 struct ProcessRequest {
   std::vector<std::string> arguments;  // [0] is looked up in PATH
-  std::vector<std::string> environment;  // added to (or replacing names of) this process's variables
-  std::string directory;               // empty: the present one
-  std::int64_t timeout_ms = 60'000;    // then SIGKILL and an Unavailable error; 0: none
+  std::vector<std::string>
+      environment;                   // added to (or replacing names of) this process's variables
+  std::string directory;             // empty: the present one
+  std::int64_t timeout_ms = 60'000;  // then SIGKILL and an Unavailable error; 0: none
 };
 
 Result<ProcessOutput> run_process(const ProcessRequest& request);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error. The only error channel of the project; callers are insulated from how it
-// is made, so it may become std::expected one day.
+// Result<T>: a value or an Error. The only error channel of the project; callers are insulated from
+// how it is made, so it may become std::expected one day.
 //
-// TRY(expression) yields the value or returns the error from the enclosing function. Allowed positions:
+// TRY(expression) yields the value or returns the error from the enclosing function. Allowed
+// positions:
 //   auto x = TRY(f());    TRY(f());    return TRY(f());
-// never inside an argument list or a braced initialiser: GCC 12 leaves already made elements undestroyed
-// when a statement expression returns from there (tools/lint_try.sh enforces it).
+// never inside an argument list or a braced initialiser: GCC 12 leaves already made elements
+// undestroyed when a statement expression returns from there (tools/lint_try.sh enforces it).
 #pragma once
 
 #include <optional>
@@ -29,34 +30,44 @@ class [[nodiscard]] Result {
   using Value = std::conditional_t<std::is_void_v<T>, Unit, T>;
 
   // Implicit on purpose: `return value;` and `return Error(...)` are how results are made.
-  Result(Value value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Value value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+
   Result()
     requires std::is_void_v<T>
       : state_(std::in_place_index<0>) {}
 
   bool ok() const { return state_.index() == 0; }
+
   explicit operator bool() const { return ok(); }
 
   Value& operator*() & {
     BPFMAN_CHECK(ok(), "value of a failed Result");
     return *std::get_if<0>(&state_);
   }
+
   const Value& operator*() const& {
     BPFMAN_CHECK(ok(), "value of a failed Result");
     return *std::get_if<0>(&state_);
   }
+
   Value&& operator*() && {
     BPFMAN_CHECK(ok(), "value of a failed Result");
     return std::move(*std::get_if<0>(&state_));
   }
+
   Value* operator->() { return &**this; }
+
   const Value* operator->() const { return &**this; }
 
   const Error& error() const& {
     BPFMAN_CHECK(!ok(), "error of a successful Result");
     return *std::get_if<1>(&state_);
   }
+
   Error&& error() && {
     BPFMAN_CHECK(!ok(), "error of a successful Result");
     return std::move(*std::get_if<1>(&state_));
@@ -70,6 +81,7 @@ class [[nodiscard]] Result {
     }
     return Result(std::move(*this).error().with_context(what));
   }
+
   Result with_hint(std::string hint) && {
     if (ok()) {
       return std::move(*this);
@@ -83,11 +95,11 @@ class [[nodiscard]] Result {
 
 }  // namespace bpfman
 
-#define TRY(...)                                \
-  (__extension__({                              \
-    auto&& try_result = (__VA_ARGS__);          \
-    if (!try_result.ok()) [[unlikely]] {        \
-      return std::move(try_result).error();     \
-    }                                           \
-    *std::move(try_result);                     \
+#define TRY(...)                            \
+  (__extension__({                          \
+    auto&& try_result = (__VA_ARGS__);      \
+    if (!try_result.ok()) [[unlikely]] {    \
+      return std::move(try_result).error(); \
+    }                                       \
+    *std::move(try_result);                 \
   }))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ScopeExit: runs a callable when the scope ends. The last resort; prefer a type that owns the thing.
+// ScopeExit: runs a callable when the scope ends. The last resort; prefer a type that owns the
+// thing.
 #pragma once
 
 #include <utility>
@@ -10,15 +11,18 @@ template <typename F>
 class [[nodiscard]] ScopeExit {
  public:
   explicit ScopeExit(F action) : action_(std::move(action)) {}
+
   ScopeExit(const ScopeExit&) = delete;
   ScopeExit& operator=(const ScopeExit&) = delete;
   ScopeExit(ScopeExit&&) = delete;
   ScopeExit& operator=(ScopeExit&&) = delete;
+
   ~ScopeExit() {
     if (armed_) {
       action_();
     }
   }
+
   void dismiss() { armed_ = false; }
 
  private:

@@ -11,6 +11,7 @@ struct Sha256::State {
   struct Free {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };
+
   std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
 };
 
@@ -31,10 +32,10 @@ void Sha256::update(ByteView bytes) {
 
 Sha256Value Sha256::finish() {
   Sha256Value value{};
-  BPFMAN_CHECK(EVP_DigestFinal_ex(state_->context.get(),
-                                  reinterpret_cast<unsigned char*>(value.data()),
-                                  nullptr) == 1,
-               "finish() is called once");
+  BPFMAN_CHECK(
+      EVP_DigestFinal_ex(
+          state_->context.get(), reinterpret_cast<unsigned char*>(value.data()), nullptr) == 1,
+      "finish() is called once");
   return value;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// StrongId: distinct types over integers, so that a kernel program id cannot be passed where a link id is wanted.
+// StrongId: distinct types over integers, so that a kernel program id cannot be passed where a link
+// id is wanted.
 #pragma once
 
 #include <compare>
@@ -12,8 +13,11 @@ class StrongId {
  public:
   using Representation = Rep;
   constexpr StrongId() = default;
+
   constexpr explicit StrongId(Rep value) : value_(value) {}
+
   constexpr Rep value() const { return value_; }
+
   auto operator<=>(const StrongId&) const = default;
 
  private:

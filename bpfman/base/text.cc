@@ -131,7 +131,8 @@ std::optional<Bytes> decode_base64(std::string_view text) {
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 4; ++k) {
       std::size_t at = i + k;
-      int value = at + padding >= text.size() ? 0 : kBase64Values[static_cast<unsigned char>(text[at])];
+      int value =
+          at + padding >= text.size() ? 0 : kBase64Values[static_cast<unsigned char>(text[at])];
       if (value < 0) {
         return std::nullopt;
       }
@@ -187,7 +188,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::vector<std::string> suggest(std::string_view word, const std::vector<std::string>& candidates) {
+std::vector<std::string> suggest(std::string_view word,
+                                 const std::vector<std::string>& candidates) {
   constexpr std::size_t kMost = 3;
   std::string wanted = to_lower(word);
   std::size_t tolerance = std::max<std::size_t>(1, wanted.size() / 3);

@@ -17,7 +17,8 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::string_view trim(std::string_view text);
 std::string to_lower(std::string_view text);
 
-// The whole of `text` as a decimal number; nullopt on any other character, an empty text or overflow.
+// The whole of `text` as a decimal number; nullopt on any other character, an empty text or
+// overflow.
 std::optional<std::uint64_t> parse_unsigned(std::string_view text);
 std::optional<std::int64_t> parse_signed(std::string_view text);
 // An even number of hexadecimal digits, optionally behind "0x".
@@ -27,8 +28,8 @@ std::optional<Bytes> parse_hex(std::string_view text);
 std::optional<Bytes> decode_base64(std::string_view text);
 std::string encode_base64(ByteView bytes);
 
-// Up to three of `candidates` near to `word` (Damerau-Levenshtein distance at most a third of its length, at
-// least 1), nearest first, then by name.
+// Up to three of `candidates` near to `word` (Damerau-Levenshtein distance at most a third of its
+// length, at least 1), nearest first, then by name.
 std::vector<std::string> suggest(std::string_view word, const std::vector<std::string>& candidates);
 
 // 2026-11-24T10:52:01Z

@@ -34,7 +34,8 @@ void flatten(const toml::node& node, const std::string& key, int depth, TomlDocu
   }
   if (const toml::table* table = node.as_table()) {
     for (const auto& [name, child] : *table) {
-      std::string inner = key.empty() ? std::string(name.str()) : key + "." + std::string(name.str());
+      std::string inner =
+          key.empty() ? std::string(name.str()) : key + "." + std::string(name.str());
       flatten(child, inner, depth + 1, out);
     }
   } else if (const toml::array* array = node.as_array()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TOML files as flat values. Keys are dotted ("storage.options.additionalimagestores"); the elements of an array of
-// tables get their index ("registry.0.prefix"). Everything is kept as text; lists of strings as lists.
+// TOML files as flat values. Keys are dotted ("storage.options.additionalimagestores"); the
+// elements of an array of tables get their index ("registry.0.prefix"). Everything is kept as text;
+// lists of strings as lists.
 #pragma once
 
 #include <map>
@@ -13,7 +14,8 @@
 namespace bpfman {
 
 struct TomlDocument {
-  std::map<std::string, std::string, std::less<>> values;  // strings as they are; numbers and booleans in TOML spelling
+  std::map<std::string, std::string, std::less<>>
+      values;  // strings as they are; numbers and booleans in TOML spelling
   std::map<std::string, std::vector<std::string>, std::less<>> lists;
   bool operator==(const TomlDocument&) const = default;
 

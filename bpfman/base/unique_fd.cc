@@ -40,6 +40,8 @@ void UniqueFd::reset() {
   }
 }
 
-long UniqueFd::live_count() { return live_descriptors.load(std::memory_order_relaxed); }
+long UniqueFd::live_count() {
+  return live_descriptors.load(std::memory_order_relaxed);
+}
 
 }  // namespace bpfman

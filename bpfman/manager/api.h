@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Api: the verbs of bpfman. Manager implements it in this process; a client of a daemon can implement it over a socket.
-// Whatever stands above (command line, servers) holds an Api& and cannot tell the difference.
+// Api: the verbs of bpfman. Manager implements it in this process; a client of a daemon can
+// implement it over a socket. Whatever stands above (command line, servers) holds an Api& and
+// cannot tell the difference.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ namespace bpfman {
 
 enum class DryRun { No, Yes };
 
-// A program as people see it: our record (nullopt for one of others) and what the kernel says (nullopt: not loaded in
-// this boot).
+// A program as people see it: our record (nullopt for one of others) and what the kernel says
+// (nullopt: not loaded in this boot).
 struct ProgramView {
   std::optional<ProgramRecord> record;
   std::optional<KernelProgram> kernel;
@@ -65,9 +66,9 @@ struct PullReply {
 };
 
 struct ListProgramsQuery {
-  bool all = false;                          // programs of others too
+  bool all = false;  // programs of others too
   std::optional<ProgramType> type;
-  std::string application;                   // "": any
+  std::string application;                      // "": any
   std::map<std::string, std::string> metadata;  // all must match
 };
 
@@ -80,7 +81,9 @@ class Api {
 
   virtual Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) = 0;
   // `program`: kernel id, APPLICATION/NAME, or a unique NAME.
-  virtual Result<AttachReply> attach(const std::string& program, const AttachSpec& spec, DryRun dry_run) = 0;
+  virtual Result<AttachReply> attach(const std::string& program,
+                                     const AttachSpec& spec,
+                                     DryRun dry_run) = 0;
   virtual Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload_all(DryRun dry_run) = 0;
@@ -94,7 +97,8 @@ class Api {
   virtual Result<std::vector<ImageRecord>> list_images() = 0;
   virtual Result<std::vector<RuntimeStatus>> list_sources() = 0;
 
-  // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our programs has.
+  // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our
+  // programs has.
   virtual Result<MapDump> dump_map(const std::string& map, std::size_t limit) = 0;
 };
 

@@ -71,18 +71,18 @@ Result<FoundBytecode> read_bytecode_file(const FileSource& source, const Environ
                                     : environment.effective_uid;
   provenance.fetched_at = unix_now();
   provenance.trust = "file";
-  found.lookup_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                        std::chrono::steady_clock::now() - begin)
-                        .count();
+  found.lookup_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+          .count();
   return found;
 }
 
 Result<FoundBytecode> resolve_image(const ImageSource& source, image::ImageManager& images) {
   image::ResolvedImage resolved = TRY(images.resolve(source));
   FoundBytecode found;
-  found.facts.elf = TRY(parse_bpf_elf(resolved.bytecode.view())
-                            .with_context("image " + source.reference + ": " +
-                                          resolved.bytecode.file_name));
+  found.facts.elf =
+      TRY(parse_bpf_elf(resolved.bytecode.view())
+              .with_context("image " + source.reference + ": " + resolved.bytecode.file_name));
   found.facts.digest = resolved.bytecode.digest;
   found.facts.size = resolved.bytecode.view().size();
   found.facts.file_name = resolved.bytecode.file_name;

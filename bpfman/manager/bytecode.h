@@ -17,8 +17,9 @@ struct FoundBytecode {
   std::int64_t lookup_ns = 0;
 };
 
-// A file: read once into memory; that buffer is hashed and loaded. Errors: NotFound `object file "P" does not exist`,
-// InvalidArgument (a directory; no BPF object for this host), ResourceExhausted (over 16 MiB).
+// A file: read once into memory; that buffer is hashed and loaded. Errors: NotFound `object file
+// "P" does not exist`, InvalidArgument (a directory; no BPF object for this host),
+// ResourceExhausted (over 16 MiB).
 Result<FoundBytecode> read_bytecode_file(const FileSource& source, const Environment& environment);
 
 // An image, by the look-up flow.

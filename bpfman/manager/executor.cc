@@ -17,6 +17,7 @@ template <typename... Cases>
 struct Overload : Cases... {
   using Cases::operator()...;
 };
+
 template <typename... Cases>
 Overload(Cases...) -> Overload<Cases...>;
 
@@ -45,7 +46,9 @@ Result<WriterLock> WriterLock::acquire(const Layout& layout, std::int64_t timeou
 Executor::Executor(const Layout& layout, kernel::KernelOps& kernel, store::Store& store)
     : layout_(layout), kernel_(kernel), store_(store) {}
 
-Result<void> Executor::execute(const Action& action, const Materials& materials, Bindings& bindings) {
+Result<void> Executor::execute(const Action& action,
+                               const Materials& materials,
+                               Bindings& bindings) {
   return std::visit(
       Overload{
           [&](const EnsureRuntime&) -> Result<void> {
@@ -96,13 +99,13 @@ Result<void> Executor::execute(const Action& action, const Materials& materials,
             } else {
               id = TRY(bound_id(std::get<Slot>(a.program), bindings));
             }
-            kernel::AttachedXdp attached =
-                TRY(kernel_.attach_xdp(kernel::AttachXdpRequest{.program_pin = layout_.program_pin(id),
-                                                                .link_pin = a.link_pin,
-                                                                .interface = a.interface,
-                                                                .ifindex = a.ifindex,
-                                                                .netns = a.netns,
-                                                                .mode = a.mode}));
+            kernel::AttachedXdp attached = TRY(
+                kernel_.attach_xdp(kernel::AttachXdpRequest{.program_pin = layout_.program_pin(id),
+                                                            .link_pin = a.link_pin,
+                                                            .interface = a.interface,
+                                                            .ifindex = a.ifindex,
+                                                            .netns = a.netns,
+                                                            .mode = a.mode}));
             bindings.links[a.link] = BoundLink{attached.kernel_id, attached.mode};
             return {};
           },
@@ -116,7 +119,8 @@ Result<void> Executor::run_steps(const Plan& plan,
                                  const Materials& materials,
                                  Bindings& bindings) {
   for (const Step& step : plan.steps) {
-    log::write(log::Level::Debug, kComponent, describe(step.action), {{"operation", to_string(id)}});
+    log::write(
+        log::Level::Debug, kComponent, describe(step.action), {{"operation", to_string(id)}});
     Bindings before = bindings;
     TRY(execute(step.action, materials, bindings));
     if (bindings != before) {
@@ -129,19 +133,19 @@ Result<void> Executor::run_steps(const Plan& plan,
 Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& bindings) {
   std::vector<store::StoredChange> changes;
   for (const RecordChange& change : plan.commit) {
-    changes.push_back(std::visit(
-        Overload{
-            [&](const InsertProgram& c) -> store::StoredChange {
-              return store::PutProgram{bind_record(c, bindings, layout_)};
-            },
-            [&](const InsertLink& c) -> store::StoredChange {
-              return store::PutLink{bind_record(c, bindings)};
-            },
-            [&](const DeleteLink& c) -> store::StoredChange { return c; },
-            [&](const DeleteProgram& c) -> store::StoredChange { return c; },
-            [&](const PutImage& c) -> store::StoredChange { return c; },
-        },
-        change));
+    changes.push_back(
+        std::visit(Overload{
+                       [&](const InsertProgram& c) -> store::StoredChange {
+                         return store::PutProgram{bind_record(c, bindings, layout_)};
+                       },
+                       [&](const InsertLink& c) -> store::StoredChange {
+                         return store::PutLink{bind_record(c, bindings)};
+                       },
+                       [&](const DeleteLink& c) -> store::StoredChange { return c; },
+                       [&](const DeleteProgram& c) -> store::StoredChange { return c; },
+                       [&](const PutImage& c) -> store::StoredChange { return c; },
+                   },
+                   change));
   }
   return store_.commit_operation(id, changes);
 }
@@ -196,7 +200,8 @@ Result<Bindings> Executor::run(const Plan& plan,
   }
   Error error = std::move(done).error();
   if (plan.recovery == Recovery::Finish) {
-    return std::move(error).with_hint("what is done stays done; the next bpfman command takes up the rest");
+    return std::move(error).with_hint(
+        "what is done stays done; the next bpfman command takes up the rest");
   }
   std::vector<Error> failures = walk_back(plan, bindings, true);
   if (failures.empty()) {
@@ -207,7 +212,8 @@ Result<Bindings> Executor::run(const Plan& plan,
     }
   }
   for (const Error& failure : failures) {
-    error = std::move(error).with_hint(failure.message() + " (the next bpfman command tries again)");
+    error =
+        std::move(error).with_hint(failure.message() + " (the next bpfman command tries again)");
   }
   return error;
 }

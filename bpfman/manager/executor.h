@@ -6,8 +6,9 @@
 //   commit    one transaction writes the records and closes the journal entry
 //   cleanup   what may as well stay is removed; a failure is logged
 //
-// A step fails: an Undo plan walks back (the undo lists of this and all former steps, last first) and its entry is closed;
-// a Finish plan stays open and the next command finishes it. The process dies: recover() does the same, later.
+// A step fails: an Undo plan walks back (the undo lists of this and all former steps, last first)
+// and its entry is closed; a Finish plan stays open and the next command finishes it. The process
+// dies: recover() does the same, later.
 #pragma once
 
 #include <map>
@@ -34,15 +35,15 @@ class Executor {
   // All outlive the executor.
   Executor(const Layout& layout, kernel::KernelOps& kernel, store::Store& store);
 
-  // What the kernel answered, after all of it is committed. The error is that of the step that failed; what could not be
-  // undone is added to it as hints.
+  // What the kernel answered, after all of it is committed. The error is that of the step that
+  // failed; what could not be undone is added to it as hints.
   Result<plan::Bindings> run(const plan::Plan& plan,
                              const OperationFacts& operation,
                              const Materials& materials,
                              const WriterLock& lock);
 
-  // Finishes or undoes what dead processes left open. An entry that can be neither is logged and stays open; the rest is
-  // done. Returns the number of entries that were closed.
+  // Finishes or undoes what dead processes left open. An entry that can be neither is logged and
+  // stays open; the rest is done. Returns the number of entries that were closed.
   Result<std::size_t> recover(const std::string& boot_id, const WriterLock& lock);
 
  private:

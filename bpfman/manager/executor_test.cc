@@ -128,7 +128,8 @@ TEST_F(ExecutorTest, UnloadingTakesEverythingAway) {
   EXPECT_TRUE(after.blob) << "the image record still names it";
 }
 
-// Runs `verb` with `fault` at its 1st, 2nd, ... effect until a run is not hit any more; `check` sees each outcome.
+// Runs `verb` with `fault` at its 1st, 2nd, ... effect until a run is not hit any more; `check`
+// sees each outcome.
 void for_each_failure_point(FakeKernel& kernel,
                             Fault fault,
                             const std::function<void()>& verb,
@@ -164,7 +165,8 @@ TEST_F(ExecutorTest, AnErrorAtAnyStepOfALoadLeavesEverythingAsItWas) {
         EXPECT_EQ(everything(), before) << "fault at effect " << at;
         ++points;
       });
-  // ensure_bpffs, load, two renames, attach; each is followed by its own undo calls, which are hit by later numbers.
+  // ensure_bpffs, load, two renames, attach; each is followed by its own undo calls, which are hit
+  // by later numbers.
   EXPECT_GE(points, 5);
 }
 
@@ -182,13 +184,16 @@ TEST_F(ExecutorTest, AKillAtAnyStepOfALoadIsUndoneByTheNextCommand) {
           }
         },
         [&](int at) {
-          { WriteSession next = open(); }
+          {
+            WriteSession next = open();
+          }
           EXPECT_EQ(everything(), before) << "killed at effect " << at;
           ++points;
         });
     EXPECT_EQ(points, 5);
     ASSERT_TRUE(unload_all().ok());
-    // The image of the last, undisturbed run stays known; from here on that is the state to come back to.
+    // The image of the last, undisturbed run stays known; from here on that is the state to come
+    // back to.
     before = everything();
   }
 }
@@ -201,7 +206,9 @@ TEST_F(ExecutorTest, AKillAtAnyStepOfAnUnloadIsFinishedByTheNextCommand) {
       kernel_.arm(fault, at);
       EXPECT_THROW((void)unload_all(), Killed);
       kernel_.arm(Fault::None, 0);
-      { WriteSession next = open(); }
+      {
+        WriteSession next = open();
+      }
       Everything after = everything();
       EXPECT_EQ(after.world, empty) << at;
       EXPECT_THAT(after.programs, IsEmpty());
@@ -219,7 +226,9 @@ TEST_F(ExecutorTest, ADetachThatFailsIsFinishedByTheNextCommand) {
   ASSERT_FALSE(done.ok());
   EXPECT_THAT(done.error().hints().back(), HasSubstr("the next bpfman command takes up the rest"));
   EXPECT_EQ(everything().open_operations, 1U);
-  { WriteSession next = open(); }
+  {
+    WriteSession next = open();
+  }
   Everything after = everything();
   EXPECT_THAT(after.links, IsEmpty());
   EXPECT_THAT(after.programs, SizeIs(1));
@@ -230,7 +239,8 @@ TEST_F(ExecutorTest, ADetachThatFailsIsFinishedByTheNextCommand) {
 TEST_F(ExecutorTest, ACommitThatIsRefusedUndoesTheKernelSide) {
   ASSERT_TRUE(load_on("eth0").ok());
   Everything before = everything();
-  // The kernel hands out an id that a record of this boot already has: the transaction breaks a constraint.
+  // The kernel hands out an id that a record of this boot already has: the transaction breaks a
+  // constraint.
   kernel_.next_program = ProgramId(100);
   kernel_.world.program_pins.clear();
   before.world.program_pins.clear();
@@ -244,12 +254,15 @@ TEST_F(ExecutorTest, AfterARebootOnlyWhatOutlivesItIsUndone) {
   kernel_.arm(Fault::KillAfter, 5);
   EXPECT_THROW((void)load_on("eth0"), Killed);
   kernel_.arm(Fault::None, 0);
-  // Another boot: a new bpffs in which another program happens to have the same id and so the same pin.
+  // Another boot: a new bpffs in which another program happens to have the same id and so the same
+  // pin.
   kernel_.boot = "boot-2";
   kernel_.world = FakeWorld{.bpffs = true};
   kernel_.world.program_pins[layout_.program_pin(ProgramId(100))] = ProgramId(100);
   FakeWorld after_boot = kernel_.world;
-  { WriteSession next = open(); }
+  {
+    WriteSession next = open();
+  }
   Everything after = everything();
   EXPECT_EQ(after.world, after_boot);
   EXPECT_FALSE(after.blob);
@@ -262,10 +275,14 @@ TEST_F(ExecutorTest, AnUndoThatFailsKeepsTheJournalOpenAndIsTriedAgain) {
   kernel_.arm(Fault::KillAfter, 5);
   EXPECT_THROW((void)load_on("eth0"), Killed);
   kernel_.arm(Fault::Error, 1);
-  { WriteSession next = open(); }
+  {
+    WriteSession next = open();
+  }
   kernel_.arm(Fault::None, 0);
   EXPECT_EQ(everything().open_operations, 1U);
-  { WriteSession next = open(); }
+  {
+    WriteSession next = open();
+  }
   EXPECT_EQ(everything(), before);
 }
 

@@ -38,7 +38,8 @@ Result<plan::Snapshot> Manager::Impl::look() {
 }
 
 std::vector<std::string> Manager::Impl::place_warnings() {
-  // Whether pins stay is said before anything is loaded; where they cannot stay at all, EnsureRuntime refuses.
+  // Whether pins stay is said before anything is loaded; where they cannot stay at all,
+  // EnsureRuntime refuses.
   Result<kernel::BpffsState> state = kernel.observe_bpffs(options.layout.bpffs());
   if (state.ok() && !state->note.empty()) {
     return {state->note};
@@ -61,9 +62,8 @@ image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
       container::make_runtimes(options.environment, options.runtimes),
       database,
       options.environment,
-      image::ImageManagerOptions{.trust_database = options.trust_database,
-                                 .strict = options.strict,
-                                 .now = unix_now()});
+      image::ImageManagerOptions{
+          .trust_database = options.trust_database, .strict = options.strict, .now = unix_now()});
 }
 
 Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
@@ -112,9 +112,9 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
       }
     }
   }
-  reply.total_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                       std::chrono::steady_clock::now() - begin)
-                       .count();
+  reply.total_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+          .count();
   return reply;
 }
 
@@ -136,8 +136,8 @@ Result<AttachReply> Manager::attach(const std::string& program,
     return reply;
   }
   plan::Bindings bindings = TRY(session->run(reply.plan, snapshot, {}));
-  reply.link = impl_->view_link(
-      links_of(reply.plan, bindings).front(), snapshot.boot_id, snapshot.programs);
+  reply.link =
+      impl_->view_link(links_of(reply.plan, bindings).front(), snapshot.boot_id, snapshot.programs);
   return reply;
 }
 
@@ -147,9 +147,8 @@ Result<ChangeReply> Manager::detach(const std::vector<std::string>& links, DryRu
     PlannedChange change;
     for (const std::string& word : links) {
       LinkRecord link = TRY(plan::find_link(word, snapshot));
-      bool twice = std::any_of(found.begin(), found.end(), [&](const LinkRecord& other) {
-        return other.id == link.id;
-      });
+      bool twice = std::any_of(
+          found.begin(), found.end(), [&](const LinkRecord& other) { return other.id == link.id; });
       if (!twice) {
         change.objects.push_back("link " + to_string(link.id) + " (" + link.interface + ")");
         found.push_back(std::move(link));
@@ -186,7 +185,8 @@ Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
                                      const plan::Snapshot& snapshot) {
   PlannedChange change;
   for (const ProgramRecord& program : programs) {
-    change.objects.push_back("program " + to_string(program.id) + " (" + program.stable_name() + ")");
+    change.objects.push_back("program " + to_string(program.id) + " (" + program.stable_name() +
+                             ")");
   }
   change.plan = TRY(plan::plan_unload(programs, snapshot));
   return change;
@@ -231,7 +231,8 @@ Result<PullReply> Manager::pull_image(const ImageSource& source, DryRun dry_run)
   StoredImages database(std::move(store));
   std::optional<ImageRecord> record = TRY(database.find_image(found.facts.image_reference));
   if (!record.has_value()) {
-    return Error(Code::Aborted, "image " + source.reference + " was removed from the database just now");
+    return Error(Code::Aborted,
+                 "image " + source.reference + " was removed from the database just now");
   }
   reply.record = std::move(*record);
   return reply;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Manager: the Api in this process. Each mutating verb goes observe -> plan -> journal -> execute -> commit under the
-// writer lock; before its own work it finishes or undoes what a killed process left in the journal.
+// Manager: the Api in this process. Each mutating verb goes observe -> plan -> journal -> execute
+// -> commit under the writer lock; before its own work it finishes or undoes what a killed process
+// left in the journal.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,9 @@ class Manager final : public Api {
   ~Manager() override;
 
   Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) override;
-  Result<AttachReply> attach(const std::string& program, const AttachSpec& spec, DryRun dry_run) override;
+  Result<AttachReply> attach(const std::string& program,
+                             const AttachSpec& spec,
+                             DryRun dry_run) override;
   Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;

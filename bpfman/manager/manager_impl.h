@@ -40,6 +40,7 @@ struct PlannedChange {
   plan::Plan plan;
   std::vector<std::string> objects;
 };
+
 using Planner = std::function<Result<PlannedChange>(const plan::Snapshot&)>;
 
 Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
@@ -53,6 +54,7 @@ class Manager::Impl {
   Result<WriteSession> open_writing() {
     return WriteSession::open(options.layout, kernel, options.lock_timeout_ms);
   }
+
   // What planners see, without lock and without any effect (dry runs).
   Result<plan::Snapshot> look();
   std::vector<std::string> place_warnings();

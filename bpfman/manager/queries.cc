@@ -63,7 +63,8 @@ ProgramView Manager::Impl::view_program(const ProgramRecord& record,
     }
   }
   if (record.boot_id == boot_id) {
-    // A program that cannot be looked at is shown as not loaded, which is what a person would see in the kernel, too.
+    // A program that cannot be looked at is shown as not loaded, which is what a person would see
+    // in the kernel, too.
     view.kernel = kernel.find_program(record.id).value_or(std::nullopt);
   }
   return view;
@@ -166,8 +167,7 @@ Result<LinkView> Manager::get_link(const std::string& link) {
 }
 
 Result<std::vector<ImageRecord>> Manager::list_images() {
-  std::optional<store::Store> store =
-      TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
   if (!store.has_value()) {
     return std::vector<ImageRecord>();
   }
@@ -214,7 +214,8 @@ Result<MapDump> Manager::dump_map(const std::string& map, std::size_t limit) {
     if (!near.empty()) {
       return std::move(error).with_hint("did you mean " + join(near, " or ") + "?");
     }
-    return std::move(error).with_hint("name it by PROGRAM:MAP, or by the map id; bpfman get program shows the maps");
+    return std::move(error).with_hint(
+        "name it by PROGRAM:MAP, or by the map id; bpfman get program shows the maps");
   }
   std::vector<std::string> places;
   for (const auto& [program, id] : fitting) {

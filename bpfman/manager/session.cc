@@ -11,7 +11,9 @@ std::int64_t unix_now() {
       .count();
 }
 
-Result<plan::Snapshot> take_snapshot(const Layout& layout, store::Store* store, std::string boot_id) {
+Result<plan::Snapshot> take_snapshot(const Layout& layout,
+                                     store::Store* store,
+                                     std::string boot_id) {
   plan::Snapshot snapshot;
   snapshot.layout = layout;
   snapshot.boot_id = std::move(boot_id);
@@ -52,7 +54,9 @@ Result<WriteSession> WriteSession::open(const Layout& layout,
   return WriteSession(layout, kernel, std::move(lock), std::move(store), std::move(boot_id));
 }
 
-Result<plan::Snapshot> WriteSession::snapshot() { return take_snapshot(*layout_, &store_, boot_id_); }
+Result<plan::Snapshot> WriteSession::snapshot() {
+  return take_snapshot(*layout_, &store_, boot_id_);
+}
 
 Result<plan::Bindings> WriteSession::run(const plan::Plan& plan,
                                          const plan::Snapshot& snapshot,
@@ -63,7 +67,8 @@ Result<plan::Bindings> WriteSession::run(const plan::Plan& plan,
   return executor.run(plan, operation, materials, lock_);
 }
 
-Result<std::optional<store::Store>> open_for_reading(const Layout& layout, kernel::KernelOps& kernel) {
+Result<std::optional<store::Store>> open_for_reading(const Layout& layout,
+                                                     kernel::KernelOps& kernel) {
   std::optional<store::Store> store = TRY(store::Store::open_existing(layout));
   if (!store.has_value()) {
     return store;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions: what a verb holds while it works. A WriteSession has the writer lock, an open store in which nothing is left
-// half done, and a snapshot; a ReadSession has whatever is there and never waits.
+// Sessions: what a verb holds while it works. A WriteSession has the writer lock, an open store in
+// which nothing is left half done, and a snapshot; a ReadSession has whatever is there and never
+// waits.
 #pragma once
 
 #include <optional>
@@ -24,6 +25,7 @@ class WriteSession {
   Result<plan::Bindings> run(const plan::Plan& plan,
                              const plan::Snapshot& snapshot,
                              const Materials& materials);
+
   store::Store& store() { return store_; }
 
  private:
@@ -40,12 +42,15 @@ class WriteSession {
   std::string boot_id_;
 };
 
-// For readers: the store, or nullopt where there is none yet. If a dead process left an operation open, it is cleared up
-// first; a living one is not waited for.
-Result<std::optional<store::Store>> open_for_reading(const Layout& layout, kernel::KernelOps& kernel);
+// For readers: the store, or nullopt where there is none yet. If a dead process left an operation
+// open, it is cleared up first; a living one is not waited for.
+Result<std::optional<store::Store>> open_for_reading(const Layout& layout,
+                                                     kernel::KernelOps& kernel);
 
 // Reads what planners look at. `store` may be null: nothing was ever written.
-Result<plan::Snapshot> take_snapshot(const Layout& layout, store::Store* store, std::string boot_id);
+Result<plan::Snapshot> take_snapshot(const Layout& layout,
+                                     store::Store* store,
+                                     std::string boot_id);
 
 // Seconds since the epoch.
 std::int64_t unix_now();

@@ -19,7 +19,8 @@ constexpr std::size_t kMaxPrograms = 4096;
 constexpr std::size_t kMaxName = 512;
 constexpr std::uint16_t kMachineBpf = 247;
 
-constexpr unsigned char kHostData = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
+constexpr unsigned char kHostData =
+    std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
 
 std::string_view data_name(unsigned char data) {
   return data == ELFDATA2LSB ? "ELFDATA2LSB" : "ELFDATA2MSB";
@@ -76,7 +77,8 @@ class ElfReader {
   ByteView file_;
 };
 
-// A NUL-terminated string inside a string table; nullopt when it runs out of it or is unreasonably long.
+// A NUL-terminated string inside a string table; nullopt when it runs out of it or is unreasonably
+// long.
 std::optional<std::string> string_at(ByteView table, std::uint64_t offset) {
   if (offset >= table.size()) {
     return std::nullopt;
@@ -105,7 +107,8 @@ struct Symbol {
 Result<Elf64_Ehdr> read_header(const ElfReader& reader, ByteView bytes) {
   if (bytes.size() < EI_NIDENT || std::memcmp(bytes.data(), ELFMAG, SELFMAG) != 0) {
     return Error(Code::InvalidArgument, "not an ELF file")
-        .with_hint("an eBPF object is made by: clang -target bpf -O2 -g -c prog.bpf.c -o prog.bpf.o");
+        .with_hint(
+            "an eBPF object is made by: clang -target bpf -O2 -g -c prog.bpf.c -o prog.bpf.o");
   }
   auto file_class = std::to_integer<unsigned char>(bytes[EI_CLASS]);
   auto data = std::to_integer<unsigned char>(bytes[EI_DATA]);
@@ -121,7 +124,8 @@ Result<Elf64_Ehdr> read_header(const ElfReader& reader, ByteView bytes) {
     machine = static_cast<std::uint16_t>(machine >> 8 | machine << 8);
   }
   if (machine != kMachineBpf) {
-    return Error(Code::InvalidArgument, "an ELF file for " + machine_name(machine) + ", not an eBPF object")
+    return Error(Code::InvalidArgument,
+                 "an ELF file for " + machine_name(machine) + ", not an eBPF object")
         .with_hint("compile it with clang -target bpf");
   }
   if (data != kHostData) {
@@ -134,7 +138,8 @@ Result<Elf64_Ehdr> read_header(const ElfReader& reader, ByteView bytes) {
     return damaged("it is no 64-bit ELF file");
   }
   if (header->e_type != ET_REL) {
-    return Error(Code::InvalidArgument, "an eBPF object file must be relocatable (made with clang -c)");
+    return Error(Code::InvalidArgument,
+                 "an eBPF object file must be relocatable (made with clang -c)");
   }
   return *header;
 }
@@ -150,7 +155,8 @@ Result<std::vector<Section>> read_sections(const ElfReader& reader, const Elf64_
     if (!table.has_value()) {
       return damaged("the section table lies outside the file");
     }
-    std::optional<Elf64_Shdr> section = reader.get<Elf64_Shdr>(header.e_shoff + i * sizeof(Elf64_Shdr));
+    std::optional<Elf64_Shdr> section =
+        reader.get<Elf64_Shdr>(header.e_shoff + i * sizeof(Elf64_Shdr));
     sections.push_back(Section{.header = *section});
   }
   if (header.e_shstrndx >= count) {
@@ -171,7 +177,8 @@ Result<std::vector<Section>> read_sections(const ElfReader& reader, const Elf64_
   return sections;
 }
 
-Result<std::vector<Symbol>> read_symbols(const ElfReader& reader, const std::vector<Section>& sections) {
+Result<std::vector<Symbol>> read_symbols(const ElfReader& reader,
+                                         const std::vector<Section>& sections) {
   std::vector<Symbol> symbols;
   auto table = std::find_if(sections.begin(), sections.end(), [](const Section& section) {
     return section.header.sh_type == SHT_SYMTAB;

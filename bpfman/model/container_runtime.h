@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// ContainerRuntime: one local image store (a Docker engine, a containers-storage directory), seen from image/.
-// Implemented in container/. An object is used by one thread at a time.
+// ContainerRuntime: one local image store (a Docker engine, a containers-storage directory), seen
+// from image/. Implemented in container/. An object is used by one thread at a time.
 //
-// The runtime finds an image and opens its parts; what is inside (config, layers, tar-split, ELF) is judged by image/,
-// which has one reader, one verifier and one picker for all of them.
+// The runtime finds an image and opens its parts; what is inside (config, layers, tar-split, ELF)
+// is judged by image/, which has one reader, one verifier and one picker for all of them.
 #pragma once
 
 #include <memory>
@@ -27,18 +27,19 @@ struct RuntimeStatus {
   std::string driver;    // "overlay2", "overlay", "vfs", "containerd"; "" when unknown
   bool present = false;  // something is there at all
   bool usable = false;
-  std::string reason;    // why not usable (or a remark when it is), for a person
+  std::string reason;  // why not usable (or a remark when it is), for a person
   bool operator==(const RuntimeStatus&) const = default;
 };
 
 // One layer as a directory of files on this host.
 struct LayerDirectory {
   UniqueFd directory;
-  std::string path;        // for messages
-  UniqueFd tar_split;      // the store's tar-split recipe (gzip over JSON lines); invalid when there is none
+  std::string path;  // for messages
+  UniqueFd
+      tar_split;  // the store's tar-split recipe (gzip over JSON lines); invalid when there is none
   Digest claimed_diff_id;  // what the store's books say; empty when they do not
-  // True (vfs) when the directory holds this layer *and all below it* merged: only the top one is listed then,
-  // and whiteouts do not occur.
+  // True (vfs) when the directory holds this layer *and all below it* merged: only the top one is
+  // listed then, and whiteouts do not occur.
   bool merged = false;
 };
 
@@ -46,8 +47,8 @@ struct ImageDescription {
   std::string canonical_name;  // the store's own complete name
   Digest image_id;             // config digest as the store names it
   Digest manifest_digest;      // empty when the store keeps no manifest
-  // The raw image config. The implementation has checked that its hash is image_id; empty when the store does not
-  // show it (API only), then the four fields below hold what the daemon says.
+  // The raw image config. The implementation has checked that its hash is image_id; empty when the
+  // store does not show it (API only), then the four fields below hold what the daemon says.
   std::string config_json;
   std::map<std::string, std::string> labels;
   std::vector<Digest> diff_ids;  // bottom first
@@ -65,12 +66,12 @@ class LocalImage {
   // "overlay2", "overlay", "vfs": name of the first route; "archive" when there are no directories.
   virtual std::string route() const = 0;
 
-  // Layers bottom first. Unimplemented: this store has no readable directories here (remote, other driver, other mount
-  // namespace): take the next route. NotFound: something vanished while reading: resolve again. DataLoss: books
-  // contradict each other.
+  // Layers bottom first. Unimplemented: this store has no readable directories here (remote, other
+  // driver, other mount namespace): take the next route. NotFound: something vanished while
+  // reading: resolve again. DataLoss: books contradict each other.
   virtual Result<std::vector<LayerDirectory>> open_layers() = 0;
-  // A tar stream with the one file PATH (absolute in the image), by create + archive + delete. Unimplemented where the
-  // store has no such call; NotFound when the image has no such file.
+  // A tar stream with the one file PATH (absolute in the image), by create + archive + delete.
+  // Unimplemented where the store has no such call; NotFound when the image has no such file.
   virtual Result<std::unique_ptr<ByteSource>> open_file_archive(const std::string& path) = 0;
   // The whole image as `docker save` gives it. Unimplemented where there is none.
   virtual Result<std::unique_ptr<ByteSource>> open_image_archive() = 0;
@@ -90,14 +91,17 @@ class ContainerRuntime {
   // Costs at most a few hundred ms, whatever state the runtime is in.
   virtual RuntimeStatus probe() = 0;
 
-  // The image that `reference` means in this store now. nullptr: a clean "not found" (or no such runtime here at all),
-  // the only answer on which the look-up may go on elsewhere without a word; `why_missing` then says why, for a person
+  // The image that `reference` means in this store now. nullptr: a clean "not found" (or no such
+  // runtime here at all), the only answer on which the look-up may go on elsewhere without a word;
+  // `why_missing` then says why, for a person
   // ("not installed: no socket at ...", "no image named docker.io/library/x:dev").
-  // Errors: Unavailable (the socket is there but nobody answers, or nonsense comes back), PermissionDenied, DataLoss.
+  // Errors: Unavailable (the socket is there but nobody answers, or nonsense comes back),
+  // PermissionDenied, DataLoss.
   struct Answer {
     std::unique_ptr<LocalImage> image;
     std::string why_missing;
   };
+
   virtual Result<Answer> find(const ImageReference& reference) = 0;
 };
 

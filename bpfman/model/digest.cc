@@ -23,7 +23,8 @@ std::optional<Digest> Digest::parse(std::string_view text) {
   }
   std::string_view algorithm = text.substr(0, colon);
   std::string_view hex = text.substr(colon + 1);
-  bool known = (algorithm == "sha256" && hex.size() == 64) || (algorithm == "sha512" && hex.size() == 128);
+  bool known =
+      (algorithm == "sha256" && hex.size() == 64) || (algorithm == "sha512" && hex.size() == 128);
   if (!known || !is_lower_hex(hex)) {
     return std::nullopt;
   }
@@ -34,7 +35,9 @@ std::optional<Digest> Digest::from_sha256_hex(std::string_view hex) {
   return parse("sha256:" + std::string(hex));
 }
 
-Digest Digest::sha256_of(ByteView bytes) { return Digest("sha256:" + to_hex(sha256(bytes))); }
+Digest Digest::sha256_of(ByteView bytes) {
+  return Digest("sha256:" + to_hex(sha256(bytes)));
+}
 
 std::string_view Digest::algorithm() const {
   return std::string_view(text_).substr(0, text_.find(':'));
@@ -44,6 +47,8 @@ std::string_view Digest::hex() const {
   return text_.empty() ? std::string_view() : std::string_view(text_).substr(text_.find(':') + 1);
 }
 
-std::string Digest::short_hex() const { return std::string(hex().substr(0, 12)); }
+std::string Digest::short_hex() const {
+  return std::string(hex().substr(0, 12));
+}
 
 }  // namespace bpfman

@@ -10,9 +10,10 @@
 
 namespace bpfman {
 
-// io.ebpf.programs and io.ebpf.maps hold JSON objects of strings; where the first is missing, the legacy labels of one
-// program (io.ebpf.bpf_function_name or io.ebpf.section_name, io.ebpf.program_type) are read. Other labels are ignored.
-// InvalidArgument names the label that is no such object.
+// io.ebpf.programs and io.ebpf.maps hold JSON objects of strings; where the first is missing, the
+// legacy labels of one program (io.ebpf.bpf_function_name or io.ebpf.section_name,
+// io.ebpf.program_type) are read. Other labels are ignored. InvalidArgument names the label that is
+// no such object.
 Result<EbpfLabels> parse_ebpf_labels(const std::map<std::string, std::string>& labels);
 
 }  // namespace bpfman

@@ -13,15 +13,16 @@ std::string value_of(const std::map<std::string, std::string>& labels, const cha
   return found == labels.end() ? std::string() : found->second;
 }
 
-Result<std::map<std::string, std::string>> parse_pairs(const std::map<std::string, std::string>& labels,
-                                                       const char* name) {
+Result<std::map<std::string, std::string>> parse_pairs(
+    const std::map<std::string, std::string>& labels, const char* name) {
   std::map<std::string, std::string> out;
   auto found = labels.find(name);
   if (found == labels.end() || found->second.empty()) {
     return out;
   }
-  Error wrong = Error(Code::InvalidArgument, std::string("label ") + name + " is no JSON object of strings")
-                    .with_hint(std::string("as in: LABEL ") + name + "='{\"name\":\"type\"}'");
+  Error wrong =
+      Error(Code::InvalidArgument, std::string("label ") + name + " is no JSON object of strings")
+          .with_hint(std::string("as in: LABEL ") + name + "='{\"name\":\"type\"}'");
   if (found->second.size() > kMaxLabel) {
     return wrong;
   }

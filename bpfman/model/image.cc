@@ -82,6 +82,7 @@ Platform host_platform() {
     const char* architecture;
     const char* variant;
   };
+
   // uname -m on the left, Go's GOARCH (as in OCI images) on the right.
   static constexpr std::array<Machine, 14> kMachines = {{{"x86_64", "amd64", ""},
                                                          {"aarch64", "arm64", "v8"},

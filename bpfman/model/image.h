@@ -14,7 +14,8 @@
 
 namespace bpfman {
 
-// Always: the database is not consulted. IfNotPresent: database, local runtimes, registry. Never: no network.
+// Always: the database is not consulted. IfNotPresent: database, local runtimes, registry. Never:
+// no network.
 enum class PullPolicy { Always, IfNotPresent, Never };
 std::string_view to_string(PullPolicy policy);
 // Case is ignored; InvalidArgument "unknown pull policy "x"" with the valid ones as a hint.
@@ -22,11 +23,13 @@ Result<PullPolicy> parse_pull_policy(std::string_view text);
 
 // Where bytecode came from.
 enum class SourceKind { File, Docker, Podman, Registry };
-std::string_view to_string(SourceKind kind);  // "file", "docker", "podman", "registry": also what the database keeps
+std::string_view to_string(
+    SourceKind kind);  // "file", "docker", "podman", "registry": also what the database keeps
 std::optional<SourceKind> parse_source_kind(std::string_view text);
 
 // How far "these bytes belong to this image" was proved.
-// Daemon: the word of a runtime or of a directory. Content: every hash from the image id down to the bytes recomputed.
+// Daemon: the word of a runtime or of a directory. Content: every hash from the image id down to
+// the bytes recomputed.
 enum class Verification { Daemon, Content };
 std::string_view to_string(Verification verification);  // "daemon", "content"
 std::optional<Verification> parse_verification(std::string_view text);
@@ -34,15 +37,18 @@ std::optional<Verification> parse_verification(std::string_view text);
 // Where a piece of bytecode came from. Kept with every image and program record.
 struct Provenance {
   SourceKind source = SourceKind::File;
-  std::string route;           // how it was read: "overlay2", "archive", "export", "overlay", "vfs", "registry", "file"
-  std::string location;        // socket, store directory, registry host, or absolute file path
-  std::string canonical_name;  // the store's own name of the image ("localhost/my-ebpf-prog:dev"); "" for a file
+  std::string route;     // how it was read: "overlay2", "archive", "export", "overlay", "vfs",
+                         // "registry", "file"
+  std::string location;  // socket, store directory, registry host, or absolute file path
+  std::string canonical_name;  // the store's own name of the image ("localhost/my-ebpf-prog:dev");
+                               // "" for a file
   Digest image_id;             // config digest; empty for a file
   Digest manifest_digest;      // empty where the store keeps none
   Verification verification = Verification::Daemon;
   std::uint32_t requested_by_uid = 0;  // the invoking user (behind sudo)
   std::int64_t fetched_at = 0;         // unix seconds
-  std::string trust;                   // which trust decision let it in: "local", "registry-unsigned-allowed", "file"
+  std::string
+      trust;  // which trust decision let it in: "local", "registry-unsigned-allowed", "file"
   bool operator==(const Provenance&) const = default;
 };
 
@@ -52,8 +58,9 @@ std::string describe_source(const Provenance& provenance);
 // One eBPF object with its digest; shared, because the plan and the executor both hold it.
 struct Bytecode {
   std::shared_ptr<const Bytes> bytes;
-  Digest digest;           // sha256 of bytes
-  std::string file_name;   // its name inside the image, or base name of the file
+  Digest digest;          // sha256 of bytes
+  std::string file_name;  // its name inside the image, or base name of the file
+
   ByteView view() const { return bytes == nullptr ? ByteView() : ByteView(*bytes); }
 };
 
@@ -76,14 +83,16 @@ struct Platform {
   std::string variant;
   bool operator==(const Platform&) const = default;
 };
+
 Platform host_platform();
 std::string to_string(const Platform& platform);
 
 // The io.ebpf.* labels. Source: upstream's image specification; docs/images.md.
 struct EbpfLabels {
-  std::map<std::string, std::string> programs;  // function -> type, from io.ebpf.programs or the legacy labels
-  std::map<std::string, std::string> maps;      // map -> type
-  std::string file_name;                        // io.ebpf.filename, legacy
+  std::map<std::string, std::string>
+      programs;  // function -> type, from io.ebpf.programs or the legacy labels
+  std::map<std::string, std::string> maps;  // map -> type
+  std::string file_name;                    // io.ebpf.filename, legacy
   bool operator==(const EbpfLabels&) const = default;
 };
 

@@ -14,17 +14,30 @@ constexpr std::size_t kMaxTag = 128;
 constexpr std::size_t kShortestId = 12;
 constexpr std::string_view kDockerHub = "docker.io";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_word(char c) { return is_digit(c) || is_lower(c) || is_upper(c) || c == '_'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+bool is_word(char c) {
+  return is_digit(c) || is_lower(c) || is_upper(c) || c == '_';
+}
 
 bool is_lower_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+  return std::all_of(
+      text.begin(), text.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 Error bad(std::string_view text, const std::string& why) {
-  return Error(Code::InvalidArgument, "invalid image reference \"" + std::string(text) + "\": " + why);
+  return Error(Code::InvalidArgument,
+               "invalid image reference \"" + std::string(text) + "\": " + why);
 }
 
 // Whether the first component of a name is a registry host, by Docker's rule.
@@ -57,14 +70,16 @@ std::optional<std::string> check_host(std::string_view host) {
     bool good = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
       return is_digit(c) || is_lower(c) || is_upper(c) || c == '.' || c == '-';
     });
-    if (!good || name.front() == '-' || name.back() == '-' || name.front() == '.' || name.back() == '.') {
+    if (!good || name.front() == '-' || name.back() == '-' || name.front() == '.' ||
+        name.back() == '.') {
       return "the registry \"" + std::string(host) + "\" is no host name";
     }
   }
   if (colon != std::string_view::npos) {
     std::optional<std::uint64_t> port = parse_unsigned(host.substr(colon + 1));
     if (!port.has_value() || *port == 0 || *port > 65535) {
-      return "the registry's port \"" + std::string(host.substr(colon + 1)) + "\" is no port number";
+      return "the registry's port \"" + std::string(host.substr(colon + 1)) +
+             "\" is no port number";
     }
   }
   return std::nullopt;
@@ -222,7 +237,9 @@ Result<ImageReference> ImageReference::parse(std::string_view text) {
   return out;
 }
 
-bool ImageReference::may_be_id() const { return !id_hex().empty(); }
+bool ImageReference::may_be_id() const {
+  return !id_hex().empty();
+}
 
 std::string ImageReference::id_hex() const {
   std::string_view digits = typed_;
@@ -243,7 +260,8 @@ std::string ImageReference::normal_form() const {
 
 std::string ImageReference::familiar_form() const {
   std::string name = normal_form();
-  for (std::string_view prefix : {std::string_view("docker.io/library/"), std::string_view("docker.io/")}) {
+  for (std::string_view prefix :
+       {std::string_view("docker.io/library/"), std::string_view("docker.io/")}) {
     if (!is_id_ && name.starts_with(prefix)) {
       return name.substr(prefix.size());
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// ImageReference: what a user types to name an image, taken apart, and how each kind of store spells it.
-// Source: github.com/distribution/reference grammar; containers/image short names; docs/images.md.
+// ImageReference: what a user types to name an image, taken apart, and how each kind of store
+// spells it. Source: github.com/distribution/reference grammar; containers/image short names;
+// docs/images.md.
 //
-// Normal form: if the first component has no '.', no ':' and is not "localhost", it is preceded by "docker.io/"; on
-// docker.io a single component gets "library/"; neither tag nor digest means ":latest". With name:tag@digest the digest
-// decides.
+// Normal form: if the first component has no '.', no ':' and is not "localhost", it is preceded by
+// "docker.io/"; on docker.io a single component gets "library/"; neither tag nor digest means
+// ":latest". With name:tag@digest the digest decides.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,8 @@
 
 namespace bpfman {
 
-// "docker://", "docker-daemon:", "containers-storage:" in front of a reference choose one source and bypass guessing.
+// "docker://", "docker-daemon:", "containers-storage:" in front of a reference choose one source
+// and bypass guessing.
 enum class Transport { Any, Registry, DockerDaemon, ContainersStorage };
 
 class ImageReference {
@@ -27,30 +29,41 @@ class ImageReference {
 
   // As typed, without the transport.
   const std::string& typed() const { return typed_; }
+
   Transport transport() const { return transport_; }
 
-  // True when `typed` can only be an image id: "sha256:<64 hex>" or 64 hex digits. A shorter run of 12..63 hex digits
-  // *may* be an id too: see may_be_id().
+  // True when `typed` can only be an image id: "sha256:<64 hex>" or 64 hex digits. A shorter run
+  // of 12..63 hex digits *may* be an id too: see may_be_id().
   bool is_id() const { return is_id_; }
+
   bool may_be_id() const;
   // The hexadecimal digits of such an id (12..64).
   std::string id_hex() const;
 
   // Parts of the normal form; meaningless when is_id().
-  const std::string& registry() const { return registry_; }      // "docker.io", "localhost", "quay.io:443"
+  const std::string& registry() const {
+    return registry_;
+  }  // "docker.io", "localhost", "quay.io:443"
+
   const std::string& repository() const { return repository_; }  // "library/my-ebpf-prog"
-  const std::string& tag() const { return tag_; }                // "" when only a digest was given
+
+  const std::string& tag() const { return tag_; }  // "" when only a digest was given
+
   const std::optional<Digest>& digest() const { return digest_; }
+
   // True when no registry was typed: the name may mean several things.
   bool is_short() const { return short_; }
 
-  // "docker.io/library/my-ebpf-prog:dev", or "...@sha256:..." when there is a digest. For an id: "sha256:...".
+  // "docker.io/library/my-ebpf-prog:dev", or "...@sha256:..." when there is a digest. For an id:
+  // "sha256:...".
   std::string normal_form() const;
   // Docker's familiar form: normal form without "docker.io/" and "library/".
   std::string familiar_form() const;
-  // Names to look for in a containers-storage, in order: for a short name aliases are not considered here; localhost/NAME,
-  // each of `search_registries`/NAME, docker.io/[library/]NAME; for a complete name only itself.
-  std::vector<std::string> containers_storage_names(const std::vector<std::string>& search_registries) const;
+  // Names to look for in a containers-storage, in order: for a short name aliases are not
+  // considered here; localhost/NAME, each of `search_registries`/NAME, docker.io/[library/]NAME;
+  // for a complete name only itself.
+  std::vector<std::string> containers_storage_names(
+      const std::vector<std::string>& search_registries) const;
   // "my-ebpf-prog": last component of the repository; the default application name.
   std::string short_name() const;
 

@@ -5,30 +5,64 @@
 
 namespace bpfman {
 
-std::string Layout::state_directory() const { return join_path(root, "var/lib/bpfman"); }
-std::string Layout::database() const { return join_path(state_directory(), "bpfman.db"); }
-std::string Layout::blob_directory() const { return join_path(state_directory(), "blobs/sha256"); }
+std::string Layout::state_directory() const {
+  return join_path(root, "var/lib/bpfman");
+}
+
+std::string Layout::database() const {
+  return join_path(state_directory(), "bpfman.db");
+}
+
+std::string Layout::blob_directory() const {
+  return join_path(state_directory(), "blobs/sha256");
+}
+
 std::string Layout::blob(const Digest& digest) const {
   return join_path(blob_directory(), digest.hex());
 }
-std::string Layout::runtime_directory() const { return join_path(root, "run/bpfman"); }
-std::string Layout::lock_file() const { return join_path(runtime_directory(), "lock"); }
-std::string Layout::bpffs() const { return join_path(runtime_directory(), "fs"); }
-std::string Layout::maps_directory() const { return join_path(bpffs(), "maps"); }
-std::string Layout::links_directory() const { return join_path(bpffs(), "links"); }
+
+std::string Layout::runtime_directory() const {
+  return join_path(root, "run/bpfman");
+}
+
+std::string Layout::lock_file() const {
+  return join_path(runtime_directory(), "lock");
+}
+
+std::string Layout::bpffs() const {
+  return join_path(runtime_directory(), "fs");
+}
+
+std::string Layout::maps_directory() const {
+  return join_path(bpffs(), "maps");
+}
+
+std::string Layout::links_directory() const {
+  return join_path(bpffs(), "links");
+}
+
 std::string Layout::program_pin(ProgramId id) const {
   return join_path(bpffs(), "prog_" + to_string(id));
 }
+
 std::string Layout::map_directory(ProgramId id) const {
   return join_path(maps_directory(), to_string(id));
 }
-std::string Layout::link_pin(LinkId id) const { return join_path(links_directory(), to_string(id)); }
+
+std::string Layout::link_pin(LinkId id) const {
+  return join_path(links_directory(), to_string(id));
+}
+
 std::string Layout::staged_program(OperationId operation, unsigned slot) const {
   return join_path(bpffs(), "op_" + to_string(operation) + "_" + std::to_string(slot));
 }
+
 std::string Layout::staged_maps(OperationId operation, unsigned slot) const {
   return staged_program(operation, slot) + "_maps";
 }
-std::string Layout::configuration() const { return join_path(root, "etc/bpfman/bpfman.toml"); }
+
+std::string Layout::configuration() const {
+  return join_path(root, "etc/bpfman/bpfman.toml");
+}
 
 }  // namespace bpfman

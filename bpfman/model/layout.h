@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layout: every path that bpfman owns, from one root. With the default root "/" these are /var/lib/bpfman and
-// /run/bpfman; with --root-dir DIR the same trees below DIR, so two instances never meet.
+// Layout: every path that bpfman owns, from one root. With the default root "/" these are
+// /var/lib/bpfman and /run/bpfman; with --root-dir DIR the same trees below DIR, so two instances
+// never meet.
 //
-//   <root>/var/lib/bpfman/           state: survives a reboot                                   0700
+//   <root>/var/lib/bpfman/           state: survives a reboot 0700
 //     bpfman.db                      SQLite (records, journal)
 //     blobs/sha256/<64 hex>          bytecode, one file a digest
-//   <root>/run/bpfman/               boot-scoped                                                0755
+//   <root>/run/bpfman/               boot-scoped 0755
 //     lock                           the writer lock
 //     fs/                            a bpffs instance of our own
 //       prog_<program id>            a program
 //       maps/<program id>/<map>      its maps, by their whole names
 //       links/<link id>              its links
-//       op_<operation id>_<slot>     staging: a program (or, with "_maps", its maps) that has no id in the records yet
+//       op_<operation id>_<slot>     staging: a program (or, with "_maps", its maps) that has no id
+//       in the records yet
 //   <root>/etc/bpfman/bpfman.toml    configuration
 #pragma once
 

@@ -21,7 +21,8 @@ constexpr std::array<std::pair<ProgramType, std::string_view>, 11> kNames = {{
     {ProgramType::Lsm, "lsm"},
 }};
 
-// The first word of a section name, up to '/' or its end. A name with a dotted suffix that changes the kind
+// The first word of a section name, up to '/' or its end. A name with a dotted suffix that changes
+// the kind
 // ("kprobe.multi") is not in the table and so Other.
 constexpr std::array<std::pair<std::string_view, ProgramType>, 21> kSections = {{
     {"xdp", ProgramType::Xdp},

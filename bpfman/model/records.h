@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What bpfman remembers (records) and what the kernel says (kernel facts) about programs, links and maps.
+// What bpfman remembers (records) and what the kernel says (kernel facts) about programs, links and
+// maps.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "bpfman/model/image.h"
 #include "bpfman/model/ids.h"
+#include "bpfman/model/image.h"
 #include "bpfman/model/specs.h"
 
 namespace bpfman {
@@ -22,17 +23,17 @@ struct MapRecord {
 };
 
 struct ProgramRecord {
-  ProgramKey key;            // ours, survives reloads; what link records point to
-  ProgramId id;              // kernel id in the boot `boot_id`
-  std::string boot_id;       // of the boot it was loaded in
-  std::string application;   // with `name` the stable name APPLICATION/NAME
-  std::string name;          // function name, whole
+  ProgramKey key;           // ours, survives reloads; what link records point to
+  ProgramId id;             // kernel id in the boot `boot_id`
+  std::string boot_id;      // of the boot it was loaded in
+  std::string application;  // with `name` the stable name APPLICATION/NAME
+  std::string name;         // function name, whole
   ProgramType type = ProgramType::Xdp;
   std::string section;
-  Digest bytecode;           // in the blob store
+  Digest bytecode;  // in the blob store
   std::string license;
-  std::string pin_path;      // <runtime>/fs/prog_<id>
-  std::string map_directory; // <runtime>/fs/maps/<id>
+  std::string pin_path;       // <runtime>/fs/prog_<id>
+  std::string map_directory;  // <runtime>/fs/maps/<id>
   std::vector<MapRecord> maps;
   std::map<std::string, std::string> metadata;
   std::map<std::string, Bytes> globals;
@@ -51,7 +52,7 @@ std::string_view to_string(Strategy strategy);
 struct LinkRecord {
   LinkId id;
   ProgramKey program_key;
-  ProgramId program;         // kernel id of that program
+  ProgramId program;  // kernel id of that program
   std::string boot_id;
   ProgramType kind = ProgramType::Xdp;
   Strategy strategy = Strategy::Direct;
@@ -72,17 +73,17 @@ struct LinkRecord {
 // BPF_OBJ_GET_INFO_BY_FD of a program. Source: include/uapi/linux/bpf.h, struct bpf_prog_info.
 struct KernelProgram {
   ProgramId id;
-  std::string name;      // whole, from BTF when there is one; else the kernel's 15 bytes
-  std::string type;      // "xdp", "sched_cls", "kprobe", ... as bpftool names it
-  std::string tag;       // 16 hex digits
+  std::string name;            // whole, from BTF when there is one; else the kernel's 15 bytes
+  std::string type;            // "xdp", "sched_cls", "kprobe", ... as bpftool names it
+  std::string tag;             // 16 hex digits
   std::int64_t loaded_at = 0;  // unix seconds
   std::uint32_t uid = 0;
-  std::uint32_t btf_id = 0;    // 0: none
+  std::uint32_t btf_id = 0;  // 0: none
   std::vector<MapId> map_ids;
   std::uint32_t xlated_bytes = 0;
   std::uint32_t jited_bytes = 0;
   std::uint32_t verified_instructions = 0;
-  std::uint64_t run_count = 0;    // 0 while statistics are off
+  std::uint64_t run_count = 0;  // 0 while statistics are off
   std::uint64_t run_time_ns = 0;
   bool gpl_compatible = false;
   bool operator==(const KernelProgram&) const = default;
@@ -91,8 +92,8 @@ struct KernelProgram {
 struct KernelLink {
   KernelLinkId id;
   ProgramId program;
-  std::string type;   // "xdp", ...
-  Ifindex ifindex;    // 0: the device is gone (a zombie link)
+  std::string type;  // "xdp", ...
+  Ifindex ifindex;   // 0: the device is gone (a zombie link)
   bool operator==(const KernelLink&) const = default;
 };
 

@@ -38,15 +38,15 @@ struct ProgramChoice {
 
 // Native: in the driver, before the network stack. Generic: in the stack, works on every device.
 enum class XdpMode { Native, Generic, Offload };
-std::string_view to_string(XdpMode mode);  // "native", "generic", "offload"
+std::string_view to_string(XdpMode mode);                      // "native", "generic", "offload"
 std::optional<XdpMode> parse_xdp_mode(std::string_view text);  // also "drv", "skb", "hw"
 
 // Where an XDP program goes.
 struct XdpAttachSpec {
   std::string interface;
-  std::string netns;             // path of a network namespace file; "" for our own
-  std::optional<XdpMode> mode;   // nullopt: native, else generic when the driver cannot
-  std::int32_t priority = 50;    // 0 (first) .. 1000
+  std::string netns;            // path of a network namespace file; "" for our own
+  std::optional<XdpMode> mode;  // nullopt: native, else generic when the driver cannot
+  std::int32_t priority = 50;   // 0 (first) .. 1000
   std::vector<std::int32_t> proceed_on = {2, 31};  // XDP return codes: pass, dispatcher_return
   std::map<std::string, std::string> metadata;
   bool operator==(const XdpAttachSpec&) const = default;
@@ -61,11 +61,12 @@ struct LoadSpec {
   std::string application;              // "": from the image or file name
   std::map<std::string, std::string> metadata;
   std::map<std::string, Bytes> globals;
-  std::optional<AttachSpec> attach;     // load and attach in one operation
+  std::optional<AttachSpec> attach;  // load and attach in one operation
   bool operator==(const LoadSpec&) const = default;
 };
 
-// Names of XDP return codes as in --proceed-on: aborted, drop, pass, tx, redirect, dispatcher_return.
+// Names of XDP return codes as in --proceed-on: aborted, drop, pass, tx, redirect,
+// dispatcher_return.
 std::optional<std::int32_t> parse_xdp_action(std::string_view text);
 std::string xdp_action_name(std::int32_t code);
 

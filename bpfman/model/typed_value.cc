@@ -12,6 +12,7 @@ template <typename... Cases>
 struct Overload : Cases... {
   using Cases::operator()...;
 };
+
 template <typename... Cases>
 Overload(Cases...) -> Overload<Cases...>;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TypedValue: bytes of a map key or value, read by their BTF type into a tree that can be printed as text or JSON.
+// TypedValue: bytes of a map key or value, read by their BTF type into a tree that can be printed
+// as text or JSON.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,15 @@ struct TypedArray {
 
 // Text: char arrays up to their NUL. Raw bytes: what has no type.
 struct TypedValue {
-  std::variant<std::uint64_t, std::int64_t, bool, double, std::string, Bytes, TypedStruct, TypedArray> value;
+  std::variant<std::uint64_t,
+               std::int64_t,
+               bool,
+               double,
+               std::string,
+               Bytes,
+               TypedStruct,
+               TypedArray>
+      value;
   bool operator==(const TypedValue&) const = default;
 };
 
@@ -43,9 +52,9 @@ struct MapEntry {
 
 struct MapDump {
   KernelMap map;
-  std::string name;   // the whole name where we know it
+  std::string name;  // the whole name where we know it
   bool per_cpu = false;
-  bool typed = false; // false: no BTF, the entries are raw bytes
+  bool typed = false;  // false: no BTF, the entries are raw bytes
   std::vector<MapEntry> entries;
   bool truncated = false;  // the limit of entries was reached
 };

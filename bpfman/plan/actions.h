@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every effect bpfman can have, as values: comparable, printable, kept in the journal as JSON (plan_json.h).
-// One interpreter runs them: manager/executor.h. Each is idempotent where its comment says so; undo actions always are,
-// because after a crash the undo of a step that never ran is run as well.
+// Every effect bpfman can have, as values: comparable, printable, kept in the journal as JSON
+// (plan_json.h). One interpreter runs them: manager/executor.h. Each is idempotent where its
+// comment says so; undo actions always are, because after a crash the undo of a step that never ran
+// is run as well.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +23,14 @@ struct Slot {
   auto operator<=>(const Slot&) const = default;
 };
 
-// Makes our directories and our bpffs exist. Idempotent; needs no undo (it is what every command does first).
+// Makes our directories and our bpffs exist. Idempotent; needs no undo (it is what every command
+// does first).
 struct EnsureRuntime {
   bool operator==(const EnsureRuntime&) const = default;
 };
 
-// Writes bytecode into the blob store, unless it is there. The bytes travel beside the plan, by digest.
+// Writes bytecode into the blob store, unless it is there. The bytes travel beside the plan, by
+// digest.
 struct StoreBlob {
   Digest digest;
   std::uint64_t size = 0;
@@ -66,15 +69,16 @@ struct UnpublishProgram {
   bool operator==(const UnpublishProgram&) const = default;
 };
 
-// Removes a program pin and a directory of map pins; what is absent is done. The kernel frees what nobody else holds.
-// Idempotent.
+// Removes a program pin and a directory of map pins; what is absent is done. The kernel frees what
+// nobody else holds. Idempotent.
 struct RemovePins {
   std::string program_pin;
   std::string map_directory;
   bool operator==(const RemovePins&) const = default;
 };
 
-// Attaches a published program to an interface by a BPF link and pins the link. Binds the link (kernel id, mode).
+// Attaches a published program to an interface by a BPF link and pins the link. Binds the link
+// (kernel id, mode).
 struct AttachXdp {
   std::variant<Slot, ProgramId> program;
   LinkId link;
@@ -86,7 +90,8 @@ struct AttachXdp {
   bool operator==(const AttachXdp&) const = default;
 };
 
-// LINK_DETACH and unpin, so that the hook is free when it returns. A pin that is absent is done. Idempotent.
+// LINK_DETACH and unpin, so that the hook is free when it returns. A pin that is absent is done.
+// Idempotent.
 struct DetachLink {
   std::string link_pin;
   bool operator==(const DetachLink&) const = default;
@@ -102,15 +107,17 @@ using Action = std::variant<EnsureRuntime,
                             AttachXdp,
                             DetachLink>;
 
-// Changes of records; all of a plan's are written in one transaction, which also closes the journal entry.
+// Changes of records; all of a plan's are written in one transaction, which also closes the journal
+// entry.
 struct InsertProgram {
-  Slot slot;             // fills id, pin_path, map_directory and maps of the record
+  Slot slot;  // fills id, pin_path, map_directory and maps of the record
   ProgramRecord record;
   bool operator==(const InsertProgram&) const = default;
 };
 
 struct InsertLink {
-  std::variant<Slot, ProgramId> program;  // fills record.program; the link's bindings fill kernel_id and mode
+  std::variant<Slot, ProgramId>
+      program;  // fills record.program; the link's bindings fill kernel_id and mode
   LinkRecord record;
   bool operator==(const InsertLink&) const = default;
 };
@@ -133,7 +140,8 @@ struct PutImage {
 
 using RecordChange = std::variant<InsertProgram, InsertLink, DeleteLink, DeleteProgram, PutImage>;
 
-// What the kernel answered while a plan ran; journalled, so that another process can undo or finish.
+// What the kernel answered while a plan ran; journalled, so that another process can undo or
+// finish.
 struct BoundProgram {
   ProgramId id;
   std::vector<MapRecord> maps;  // pin_path is the staged one; "" for internal maps

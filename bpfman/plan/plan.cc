@@ -15,6 +15,7 @@ template <typename... Cases>
 struct Overload : Cases... {
   using Cases::operator()...;
 };
+
 template <typename... Cases>
 Overload(Cases...) -> Overload<Cases...>;
 
@@ -25,7 +26,9 @@ std::string describe_program(const std::variant<Slot, ProgramId>& program) {
   return fmt::format("program #{} of this plan", std::get<Slot>(program).index);
 }
 
-std::string describe_place(const std::string& interface, Ifindex ifindex, const std::string& netns) {
+std::string describe_place(const std::string& interface,
+                           Ifindex ifindex,
+                           const std::string& netns) {
   return fmt::format("{} (ifindex {}){}",
                      interface,
                      ifindex.value(),
@@ -47,14 +50,13 @@ std::string describe(const Action& action) {
             return fmt::format("remove bytecode {} unless it is in use", a.digest.text());
           },
           [](const LoadProgram& a) {
-            return fmt::format("load {} program {} of {} as program #{} of this plan{}",
-                               to_string(a.type),
-                               a.name,
-                               a.bytecode.text(),
-                               a.slot.index,
-                               a.globals.empty()
-                                   ? ""
-                                   : fmt::format(" with {} global(s) set", a.globals.size()));
+            return fmt::format(
+                "load {} program {} of {} as program #{} of this plan{}",
+                to_string(a.type),
+                a.name,
+                a.bytecode.text(),
+                a.slot.index,
+                a.globals.empty() ? "" : fmt::format(" with {} global(s) set", a.globals.size()));
           },
           [](const PublishProgram& a) {
             return fmt::format("pin program #{} of this plan, and its maps, by the kernel's id",

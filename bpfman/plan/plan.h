@@ -17,8 +17,9 @@ struct Step {
 };
 
 // What the next command does with a plan whose process was killed.
-// Undo: every undo list is run, last step first (loading, attaching). Finish: the steps are run again from the first,
-// then the records are written (detaching, unloading: going back would re-open what the user closed).
+// Undo: every undo list is run, last step first (loading, attaching). Finish: the steps are run
+// again from the first, then the records are written (detaching, unloading: going back would
+// re-open what the user closed).
 enum class Recovery { Undo, Finish };
 
 struct Plan {
@@ -27,8 +28,8 @@ struct Plan {
   Recovery recovery = Recovery::Undo;
   std::vector<Step> steps;
   std::vector<RecordChange> commit;
-  // Run after the records are written; each is allowed to fail (a warning is logged). Only for what may as well stay:
-  // bytecode that nobody names any more.
+  // Run after the records are written; each is allowed to fail (a warning is logged). Only for what
+  // may as well stay: bytecode that nobody names any more.
   std::vector<Action> cleanup;
   bool operator==(const Plan&) const = default;
 };
@@ -38,9 +39,11 @@ std::vector<std::string> describe(const Plan& plan);
 std::string describe(const Action& action);
 std::string describe(const RecordChange& change);
 
-// The record that an InsertProgram / InsertLink writes, with what the kernel answered filled in. Pure; used by the
-// store's commit through the executor. REQUIRES: the slot (link) is bound.
-ProgramRecord bind_record(const InsertProgram& insert, const Bindings& bindings, const Layout& layout);
+// The record that an InsertProgram / InsertLink writes, with what the kernel answered filled in.
+// Pure; used by the store's commit through the executor. REQUIRES: the slot (link) is bound.
+ProgramRecord bind_record(const InsertProgram& insert,
+                          const Bindings& bindings,
+                          const Layout& layout);
 LinkRecord bind_record(const InsertLink& insert, const Bindings& bindings);
 
 }  // namespace bpfman::plan

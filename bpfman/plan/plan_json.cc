@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each struct lists its fields once, in fields(); the same list writes and reads it, so the two cannot drift apart.
-// That is why this file is made of templates.
+// Each struct lists its fields once, in fields(); the same list writes and reads it, so the two
+// cannot drift apart. That is why this file is made of templates.
 #include "bpfman/plan/plan_json.h"
 
 #include <type_traits>
@@ -14,7 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// ---- values ----------------------------------------------------------------------------------------------------
+// ---- values
+// ----------------------------------------------------------------------------------------------------
 
 class Writer;
 class Reader;
@@ -22,20 +23,61 @@ class Reader;
 template <typename T>
 concept Record = requires(T value, Writer& writer) { fields(writer, value); };
 
-Json encode(std::uint32_t value) { return value; }
-Json encode(std::int32_t value) { return value; }
-Json encode(std::uint64_t value) { return value; }
-Json encode(std::int64_t value) { return value; }
-Json encode(const std::string& value) { return value; }
-Json encode(const Bytes& value) { return encode_base64(value); }
-Json encode(const Digest& value) { return value.text(); }
-Json encode(Slot value) { return value.index; }
-Json encode(ProgramType value) { return to_string(value); }
-Json encode(XdpMode value) { return to_string(value); }
-Json encode(Strategy value) { return to_string(value); }
-Json encode(SourceKind value) { return to_string(value); }
-Json encode(Verification value) { return to_string(value); }
-Json encode(Recovery value) { return value == Recovery::Undo ? "undo" : "finish"; }
+Json encode(std::uint32_t value) {
+  return value;
+}
+
+Json encode(std::int32_t value) {
+  return value;
+}
+
+Json encode(std::uint64_t value) {
+  return value;
+}
+
+Json encode(std::int64_t value) {
+  return value;
+}
+
+Json encode(const std::string& value) {
+  return value;
+}
+
+Json encode(const Bytes& value) {
+  return encode_base64(value);
+}
+
+Json encode(const Digest& value) {
+  return value.text();
+}
+
+Json encode(Slot value) {
+  return value.index;
+}
+
+Json encode(ProgramType value) {
+  return to_string(value);
+}
+
+Json encode(XdpMode value) {
+  return to_string(value);
+}
+
+Json encode(Strategy value) {
+  return to_string(value);
+}
+
+Json encode(SourceKind value) {
+  return to_string(value);
+}
+
+Json encode(Verification value) {
+  return to_string(value);
+}
+
+Json encode(Recovery value) {
+  return value == Recovery::Undo ? "undo" : "finish";
+}
 
 template <typename Tag, typename Rep>
 Json encode(StrongId<Tag, Rep> value) {
@@ -90,19 +132,33 @@ bool decode_name(const Json& json, T& value, std::optional<T> (*parse)(std::stri
   return parsed.has_value();
 }
 
-bool decode(const Json& json, std::uint32_t& value) { return decode_number(json, value); }
-bool decode(const Json& json, std::int32_t& value) { return decode_number(json, value); }
-bool decode(const Json& json, std::uint64_t& value) { return decode_number(json, value); }
-bool decode(const Json& json, std::int64_t& value) { return decode_number(json, value); }
+bool decode(const Json& json, std::uint32_t& value) {
+  return decode_number(json, value);
+}
+
+bool decode(const Json& json, std::int32_t& value) {
+  return decode_number(json, value);
+}
+
+bool decode(const Json& json, std::uint64_t& value) {
+  return decode_number(json, value);
+}
+
+bool decode(const Json& json, std::int64_t& value) {
+  return decode_number(json, value);
+}
+
 bool decode(const Json& json, std::string& value) {
   if (json.is_string()) {
     value = json.get_ref<const std::string&>();
   }
   return json.is_string();
 }
+
 bool decode(const Json& json, Bytes& value) {
   return decode_name<Bytes>(json, value, decode_base64);
 }
+
 bool decode(const Json& json, Digest& value) {
   if (json.is_string() && json.get_ref<const std::string&>().empty()) {
     value = Digest();
@@ -110,7 +166,11 @@ bool decode(const Json& json, Digest& value) {
   }
   return decode_name<Digest>(json, value, Digest::parse);
 }
-bool decode(const Json& json, Slot& value) { return decode_number(json, value.index); }
+
+bool decode(const Json& json, Slot& value) {
+  return decode_number(json, value.index);
+}
+
 bool decode(const Json& json, ProgramType& value) {
   if (json == "other") {
     value = ProgramType::Other;
@@ -118,19 +178,24 @@ bool decode(const Json& json, ProgramType& value) {
   }
   return decode_name<ProgramType>(json, value, parse_program_type);
 }
+
 bool decode(const Json& json, XdpMode& value) {
   return decode_name<XdpMode>(json, value, parse_xdp_mode);
 }
+
 bool decode(const Json& json, Strategy& value) {
   value = Strategy::Direct;
   return json == to_string(Strategy::Direct);
 }
+
 bool decode(const Json& json, SourceKind& value) {
   return decode_name<SourceKind>(json, value, parse_source_kind);
 }
+
 bool decode(const Json& json, Verification& value) {
   return decode_name<Verification>(json, value, parse_verification);
 }
+
 bool decode(const Json& json, Recovery& value) {
   value = json == "finish" ? Recovery::Finish : Recovery::Undo;
   return json == "finish" || json == "undo";
@@ -176,6 +241,7 @@ class Writer {
   void operator()(const char* name, const T& value) {
     out_[name] = encode(value);
   }
+
   Json take() { return std::move(out_); }
 
  private:
@@ -194,6 +260,7 @@ class Reader {
     auto found = json_.find(name);
     good_ = found != json_.end() && decode(*found, value);
   }
+
   bool good() const { return good_; }
 
  private:
@@ -201,8 +268,9 @@ class Reader {
   bool good_;
 };
 
-// ---- the fields of every struct --------------------------------------------------------------------------------
-// `Io` is Writer or Reader, `T` accordingly const or not.
+// ---- the fields of every struct
+// -------------------------------------------------------------------------------- `Io` is Writer
+// or Reader, `T` accordingly const or not.
 
 template <typename T, typename Expected>
 concept Same = std::is_same_v<std::remove_const_t<T>, Expected>;
@@ -416,7 +484,8 @@ void fields(Io& io, T& v) {
   io("mode", v.mode);
 }
 
-// ---- names of the alternatives ---------------------------------------------------------------------------------
+// ---- names of the alternatives
+// ---------------------------------------------------------------------------------
 
 template <typename T>
 constexpr const char* kName = nullptr;
@@ -489,7 +558,8 @@ bool decode_tagged(const Json& json, Variant& value, const char* tag) {
          decode_alternative(json, name->template get_ref<const std::string&>(), value);
 }
 
-// ---- definitions that need the above ---------------------------------------------------------------------------
+// ---- definitions that need the above
+// ---------------------------------------------------------------------------
 
 template <Record T>
 Json encode(const T& value) {
@@ -522,8 +592,13 @@ Json encode(const std::variant<Slot, ProgramId>& value) {
   return out;
 }
 
-Json encode(const Action& value) { return encode_alternative(value, "action"); }
-Json encode(const RecordChange& value) { return encode_alternative(value, "change"); }
+Json encode(const Action& value) {
+  return encode_alternative(value, "action");
+}
+
+Json encode(const RecordChange& value) {
+  return encode_alternative(value, "change");
+}
 
 template <Record T>
 bool decode(const Json& json, T& value) {
@@ -575,17 +650,25 @@ bool decode(const Json& json, std::variant<Slot, ProgramId>& value) {
   return good;
 }
 
-bool decode(const Json& json, Action& value) { return decode_tagged(json, value, "action"); }
-bool decode(const Json& json, RecordChange& value) { return decode_tagged(json, value, "change"); }
+bool decode(const Json& json, Action& value) {
+  return decode_tagged(json, value, "action");
+}
+
+bool decode(const Json& json, RecordChange& value) {
+  return decode_tagged(json, value, "change");
+}
 
 std::string dump(const Json& json) {
-  // Names come from ELF files and command lines; what is no UTF-8 is replaced rather than thrown at.
+  // Names come from ELF files and command lines; what is no UTF-8 is replaced rather than thrown
+  // at.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
 
-std::string to_json(const Plan& plan) { return dump(encode(plan)); }
+std::string to_json(const Plan& plan) {
+  return dump(encode(plan));
+}
 
 std::string to_json(const Bindings& bindings) {
   std::vector<ProgramBinding> programs;

@@ -11,7 +11,8 @@ namespace bpfman::plan {
 std::string to_json(const Plan& plan);
 std::string to_json(const Bindings& bindings);
 
-// DataLoss when the text is not what to_json writes (another version's journal, a damaged database).
+// DataLoss when the text is not what to_json writes (another version's journal, a damaged
+// database).
 Result<Plan> plan_from_json(std::string_view text);
 Result<Bindings> bindings_from_json(std::string_view text);
 

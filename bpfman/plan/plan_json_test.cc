@@ -51,9 +51,13 @@ TEST(PlanJson, BindingsSurviveTheJournal) {
 
 TEST(PlanJson, WhatIsNoPlanIsDataLoss) {
   std::string good = to_json(full_plan());
-  for (std::string text : {std::string(), std::string("{}"), std::string("[]"), good.substr(0, good.size() / 2),
-                           std::string(R"({"verb":"load","subject":"","recovery":"undo","steps":[{"action":)"
-                                       R"({"action":"fly"},"undo":[]}],"commit":[],"cleanup":[]})")}) {
+  for (std::string text :
+       {std::string(),
+        std::string("{}"),
+        std::string("[]"),
+        good.substr(0, good.size() / 2),
+        std::string(R"({"verb":"load","subject":"","recovery":"undo","steps":[{"action":)"
+                    R"({"action":"fly"},"undo":[]}],"commit":[],"cleanup":[]})")}) {
     Result<Plan> back = plan_from_json(text);
     ASSERT_FALSE(back.ok()) << text;
     EXPECT_EQ(back.error().code(), Code::DataLoss);

@@ -15,23 +15,24 @@ using ::testing::HasSubstr;
 
 TEST(DescribePlan, SaysEachStepAndEachRecordInOrder) {
   Plan plan = *plan_load(load_on_eth0(), one_program(), free_hook(), empty_snapshot());
-  EXPECT_THAT(describe(plan),
-              ElementsAre(HasSubstr("bpffs"),
-                          HasSubstr("store bytecode sha256:"),
-                          HasSubstr("load xdp program pass"),
-                          HasSubstr("pin program #0"),
-                          "attach program #0 of this plan to eth0 (ifindex 4), native or else generic "
-                          "mode, as link 3 pinned at /r/run/bpfman/fs/links/3",
-                          HasSubstr("record image docker.io/library/my-ebpf-prog:dev"),
-                          "record program #0 of this plan as my-ebpf-prog/pass",
-                          "record link 3 of program #0 of this plan on eth0"));
+  EXPECT_THAT(
+      describe(plan),
+      ElementsAre(HasSubstr("bpffs"),
+                  HasSubstr("store bytecode sha256:"),
+                  HasSubstr("load xdp program pass"),
+                  HasSubstr("pin program #0"),
+                  "attach program #0 of this plan to eth0 (ifindex 4), native or else generic "
+                  "mode, as link 3 pinned at /r/run/bpfman/fs/links/3",
+                  HasSubstr("record image docker.io/library/my-ebpf-prog:dev"),
+                  "record program #0 of this plan as my-ebpf-prog/pass",
+                  "record link 3 of program #0 of this plan on eth0"));
 }
 
 TEST(BindRecord, FillsInWhatTheKernelAnswered) {
   Plan plan = *plan_load(load_on_eth0(), one_program(), free_hook(), empty_snapshot());
   Bindings bindings;
-  bindings.programs[Slot{0}] =
-      BoundProgram{ProgramId(44), {{"stats", "/staged/stats", MapId(5)}, {".rodata", "", MapId(6)}}};
+  bindings.programs[Slot{0}] = BoundProgram{
+      ProgramId(44), {{"stats", "/staged/stats", MapId(5)}, {".rodata", "", MapId(6)}}};
   bindings.links[LinkId(3)] = BoundLink{KernelLinkId(8), XdpMode::Generic};
 
   ProgramRecord program =

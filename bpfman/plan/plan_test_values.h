@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values that the tests of this room share: a snapshot of an empty host, an object with one XDP program, a free hook.
+// Values that the tests of this room share: a snapshot of an empty host, an object with one XDP
+// program, a free hook.
 #pragma once
 
 #include "bpfman/plan/planners.h"
 
 namespace bpfman::plan::testing {
 
-inline Digest digest_of(std::string_view text) { return Digest::sha256_of(as_bytes(text)); }
+inline Digest digest_of(std::string_view text) {
+  return Digest::sha256_of(as_bytes(text));
+}
 
 inline Snapshot empty_snapshot() {
   Snapshot snapshot;

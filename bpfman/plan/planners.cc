@@ -21,8 +21,7 @@ bool same_hook(const LinkRecord& link, const XdpHook& hook, const Snapshot& snap
 }
 
 std::string where(const XdpHook& hook) {
-  return hook.netns.empty() ? hook.interface
-                            : hook.interface + " in network namespace " + hook.netns;
+  return hook.netns.empty() ? hook.interface : hook.interface + " in network namespace " + hook.netns;
 }
 
 const ProgramRecord* program_of(const LinkRecord& link, const Snapshot& snapshot) {
@@ -62,8 +61,9 @@ Error taken_by_others(const XdpOccupant& occupant, const XdpHook& hook) {
                           holder));
   std::string remedy;
   if (occupant.name == "xdp_dispatcher") {
-    remedy = fmt::format("it belongs to a libxdp tool; its owner can remove it: xdp-loader unload {} --all",
-                         hook.interface);
+    remedy = fmt::format(
+        "it belongs to a libxdp tool; its owner can remove it: xdp-loader unload {} --all",
+        hook.interface);
   } else if (occupant.link.has_value()) {
     remedy = "end the program that holds the link, or remove its pin; then try again";
   } else {
@@ -95,8 +95,9 @@ Result<void> check_xdp_spec(const XdpAttachSpec& spec) {
         .with_hint("0 runs first, 1000 last; the default is 50");
   }
   if (spec.priority > kHighestPriority) {
-    return Error(Code::InvalidArgument,
-                 fmt::format("priority must be at most {}, got {}", kHighestPriority, spec.priority))
+    return Error(
+               Code::InvalidArgument,
+               fmt::format("priority must be at most {}, got {}", kHighestPriority, spec.priority))
         .with_hint("0 runs first, 1000 last; the default is 50");
   }
   return {};
@@ -184,11 +185,12 @@ Result<std::vector<ElfProgram>> choose_only(const LoadSpec& spec,
     for (const auto& [name, type] : labels.programs) {
       wanted.push_back(name);
     }
-    return Error(Code::InvalidArgument,
-                 fmt::format("the image's label io.ebpf.programs names [{}], but its object file has "
-                             "[{}]",
-                             join(wanted, ", "),
-                             join(names_of(elf.programs), ", ")))
+    return Error(
+               Code::InvalidArgument,
+               fmt::format("the image's label io.ebpf.programs names [{}], but its object file has "
+                           "[{}]",
+                           join(wanted, ", "),
+                           join(names_of(elf.programs), ", ")))
         .with_hint("choose one with --name, or correct the label and build the image again");
   }
   std::vector<ElfProgram> fitting;
@@ -223,8 +225,7 @@ std::string application_of(const LoadSpec& spec, const BytecodeFacts& bytecode) 
 
 Result<void> check_application(const std::string& application) {
   if (application.empty() || application.find('/') != std::string::npos) {
-    return Error(Code::InvalidArgument,
-                 fmt::format("invalid application name \"{}\"", application))
+    return Error(Code::InvalidArgument, fmt::format("invalid application name \"{}\"", application))
         .with_hint("a name without \"/\", as in --application my-app");
   }
   return {};
@@ -262,15 +263,11 @@ Step attach_step(std::variant<Slot, ProgramId> program,
   return Step{.action = attach, .undo = {DetachLink{link.pin_path}}};
 }
 
-void add_load_steps(Plan& plan,
-                    Slot slot,
-                    const LoadProgram& load,
-                    const ProgramRecord& record) {
+void add_load_steps(Plan& plan, Slot slot, const LoadProgram& load, const ProgramRecord& record) {
   plan.steps.push_back(
       Step{.action = load, .undo = {RemovePins{load.staged_program, load.staged_maps}}});
-  plan.steps.push_back(
-      Step{.action = PublishProgram{slot, load.staged_program, load.staged_maps},
-           .undo = {UnpublishProgram{slot}}});
+  plan.steps.push_back(Step{.action = PublishProgram{slot, load.staged_program, load.staged_maps},
+                            .undo = {UnpublishProgram{slot}}});
   plan.commit.push_back(InsertProgram{slot, record});
 }
 
@@ -302,8 +299,7 @@ Result<Plan> plan_load(const LoadSpec& spec,
                        const BytecodeFacts& bytecode,
                        const std::optional<XdpHook>& hook,
                        const Snapshot& snapshot) {
-  std::vector<ElfProgram> programs =
-      TRY(choose_programs(spec, bytecode.elf, bytecode.labels));
+  std::vector<ElfProgram> programs = TRY(choose_programs(spec, bytecode.elf, bytecode.labels));
   std::string application = application_of(spec, bytecode);
   TRY(check_application(application));
   const XdpAttachSpec* attach =
@@ -331,14 +327,13 @@ Result<Plan> plan_load(const LoadSpec& spec,
   }
   for (unsigned i = 0; i < programs.size(); ++i) {
     Slot slot{i};
-    LoadProgram load{
-        .slot = slot,
-        .bytecode = bytecode.digest,
-        .name = programs[i].name,
-        .type = programs[i].type,
-        .globals = spec.globals,
-        .staged_program = snapshot.layout.staged_program(snapshot.next_operation, i),
-        .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, i)};
+    LoadProgram load{.slot = slot,
+                     .bytecode = bytecode.digest,
+                     .name = programs[i].name,
+                     .type = programs[i].type,
+                     .globals = spec.globals,
+                     .staged_program = snapshot.layout.staged_program(snapshot.next_operation, i),
+                     .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, i)};
     ProgramRecord record;
     record.key = ProgramKey(snapshot.next_program.value() + i);
     record.boot_id = snapshot.boot_id;
@@ -380,9 +375,10 @@ Result<Plan> plan_attach(const ProgramRecord& program,
                              to_string(program.type)));
   }
   if (program.boot_id != snapshot.boot_id) {
-    return Error(Code::FailedPrecondition,
-                 fmt::format("program {} was loaded before the last reboot and is not in the kernel",
-                             program.stable_name()))
+    return Error(
+               Code::FailedPrecondition,
+               fmt::format("program {} was loaded before the last reboot and is not in the kernel",
+                           program.stable_name()))
         .with_hint("unload it and load it again");
   }
   TRY(check_xdp_spec(xdp));
@@ -420,8 +416,8 @@ Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snaps
         plan.commit.push_back(DeleteLink{link.id});
       }
     }
-    // Pins are named by the kernel's id, which means another program after a reboot: those of a former boot are gone
-    // with it, and what has their names now is not theirs.
+    // Pins are named by the kernel's id, which means another program after a reboot: those of a
+    // former boot are gone with it, and what has their names now is not theirs.
     if (program.boot_id == snapshot.boot_id) {
       plan.steps.push_back(Step{.action = RemovePins{program.pin_path, program.map_directory}});
     }
@@ -436,9 +432,7 @@ Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snaps
 }
 
 Result<Plan> plan_image_pull(const BytecodeFacts& bytecode, const Snapshot& /*snapshot*/) {
-  Plan plan{.verb = "image pull",
-            .subject = bytecode.image_reference,
-            .recovery = Recovery::Undo};
+  Plan plan{.verb = "image pull", .subject = bytecode.image_reference, .recovery = Recovery::Undo};
   if (bytecode.image.has_value()) {
     plan.steps.push_back(Step{.action = StoreBlob{bytecode.digest, bytecode.size},
                               .undo = {RemoveUnusedBlob{bytecode.digest}}});
@@ -459,9 +453,8 @@ Result<ProgramRecord> find_program(std::string_view word, const Snapshot& snapsh
   }
   if (number.has_value() && found.size() > 1) {
     // The same kernel id in two boots: the present one is meant.
-    std::erase_if(found, [&](const ProgramRecord* program) {
-      return program->boot_id != snapshot.boot_id;
-    });
+    std::erase_if(
+        found, [&](const ProgramRecord* program) { return program->boot_id != snapshot.boot_id; });
   }
   if (found.size() == 1) {
     return *found.front();
@@ -481,7 +474,8 @@ Result<ProgramRecord> find_program(std::string_view word, const Snapshot& snapsh
     names.push_back(number.has_value() ? to_string(program.id) : program.stable_name());
     names.push_back(program.name);
   }
-  std::vector<std::string> near = number.has_value() ? std::vector<std::string>() : suggest(word, names);
+  std::vector<std::string> near =
+      number.has_value() ? std::vector<std::string>() : suggest(word, names);
   if (!near.empty()) {
     return std::move(error).with_hint("did you mean " + join(near, " or ") + "?");
   }

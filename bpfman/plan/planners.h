@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decisions: observe -> Plan. Pure: no I/O, no clock, no randomness. All validation, defaults, naming and conflict rules
-// are here, so they are tested without a kernel.
+// Decisions: observe -> Plan. Pure: no I/O, no clock, no randomness. All validation, defaults,
+// naming and conflict rules are here, so they are tested without a kernel.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct XdpOccupant {
   std::string name;
   XdpMode mode = XdpMode::Native;
   std::optional<KernelLinkId> link;  // nullopt: attached by netlink
-  std::string holder;                // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
+  std::string holder;  // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
   bool operator==(const XdpOccupant&) const = default;
 };
 
@@ -54,19 +54,24 @@ struct BytecodeFacts {
   std::uint64_t size = 0;
   std::string file_name;
   BpfElf elf;
-  EbpfLabels labels;                      // empty for a file
-  std::optional<ImageRecord> image;       // to be written; nullopt for a file or when it came from the database unchanged
-  std::string image_reference;            // normal form; "" for a file
+  EbpfLabels labels;  // empty for a file
+  std::optional<ImageRecord>
+      image;  // to be written; nullopt for a file or when it came from the database unchanged
+  std::string image_reference;  // normal form; "" for a file
   Provenance provenance;
-  std::string default_application;        // "my-ebpf-prog"
+  std::string default_application;  // "my-ebpf-prog"
   bool operator==(const BytecodeFacts&) const = default;
 };
 
-// Which programs of an object `spec` means. Several that fit and no choice: InvalidArgument that lists them, with the
-// flag to choose as hint. A name that is not there: NotFound with suggestions. Kind that we cannot attach: Unimplemented.
-Result<std::vector<ElfProgram>> choose_programs(const LoadSpec& spec, const BpfElf& elf, const EbpfLabels& labels);
+// Which programs of an object `spec` means. Several that fit and no choice: InvalidArgument that
+// lists them, with the flag to choose as hint. A name that is not there: NotFound with suggestions.
+// Kind that we cannot attach: Unimplemented.
+Result<std::vector<ElfProgram>> choose_programs(const LoadSpec& spec,
+                                                const BpfElf& elf,
+                                                const EbpfLabels& labels);
 
-// `hook` is given when `spec.attach` is. AlreadyExists when the hook is taken (whose it is, what to do).
+// `hook` is given when `spec.attach` is. AlreadyExists when the hook is taken (whose it is, what to
+// do).
 Result<Plan> plan_load(const LoadSpec& spec,
                        const BytecodeFacts& bytecode,
                        const std::optional<XdpHook>& hook,
@@ -84,8 +89,9 @@ Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snaps
 
 Result<Plan> plan_image_pull(const BytecodeFacts& bytecode, const Snapshot& snapshot);
 
-// A program by "123" (kernel id of this boot) or "APPLICATION/NAME" or a NAME that only one program has.
-// NotFound "program X does not exist" with suggestions; InvalidArgument when several fit (they are listed).
+// A program by "123" (kernel id of this boot) or "APPLICATION/NAME" or a NAME that only one program
+// has. NotFound "program X does not exist" with suggestions; InvalidArgument when several fit (they
+// are listed).
 Result<ProgramRecord> find_program(std::string_view word, const Snapshot& snapshot);
 Result<LinkRecord> find_link(std::string_view word, const Snapshot& snapshot);
 

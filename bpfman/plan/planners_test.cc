@@ -161,10 +161,12 @@ TEST(PlanLoad, AForeignProgramOnTheHookIsNamedAndLeftAlone) {
   Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, empty_snapshot());
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::AlreadyExists);
-  EXPECT_EQ(plan.error().message(),
-            "interface already has an XDP program attached: eth0 runs \"xdp_dispatcher\" (program 12, "
-            "native mode, link 5, held by xdp-loader (pid 812)), which is not bpfman's");
-  EXPECT_THAT(plan.error().hints(), ElementsAre(HasSubstr("never touches"), HasSubstr("xdp-loader unload eth0")));
+  EXPECT_EQ(
+      plan.error().message(),
+      "interface already has an XDP program attached: eth0 runs \"xdp_dispatcher\" (program 12, "
+      "native mode, link 5, held by xdp-loader (pid 812)), which is not bpfman's");
+  EXPECT_THAT(plan.error().hints(),
+              ElementsAre(HasSubstr("never touches"), HasSubstr("xdp-loader unload eth0")));
 }
 
 TEST(PlanLoad, AProgramOfOursOnTheHookIsNamedByItsLink) {
@@ -203,7 +205,8 @@ TEST(PlanAttach, AProgramOfAFormerBootCannotBeAttached) {
   Snapshot snapshot = empty_snapshot();
   ProgramRecord program = program_record(1, 12, "pass");
   program.boot_id = "boot-0";
-  Result<Plan> plan = plan_attach(program, XdpAttachSpec{.interface = "eth0"}, free_hook(), snapshot);
+  Result<Plan> plan =
+      plan_attach(program, XdpAttachSpec{.interface = "eth0"}, free_hook(), snapshot);
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::FailedPrecondition);
   EXPECT_THAT(plan.error().message(), HasSubstr("before the last reboot"));
@@ -214,7 +217,8 @@ TEST(PlanUnload, DetachesAllLinksBeforeThePinsGo) {
   ProgramRecord program = program_record(1, 12, "pass");
   ProgramRecord other = program_record(2, 13, "other");
   snapshot.programs = {program, other};
-  snapshot.links = {link_on(free_hook(), program, 5), link_on(free_hook(), other, 6),
+  snapshot.links = {link_on(free_hook(), program, 5),
+                    link_on(free_hook(), other, 6),
                     link_on(free_hook(), program, 7)};
   Result<Plan> plan = plan_unload({program}, snapshot);
   ASSERT_TRUE(plan.ok());
@@ -224,7 +228,8 @@ TEST(PlanUnload, DetachesAllLinksBeforeThePinsGo) {
                           Step{DetachLink{"/r/run/bpfman/fs/links/7"}, {}},
                           Step{RemovePins{program.pin_path, program.map_directory}, {}}));
   EXPECT_THAT(plan->commit,
-              ElementsAre(RecordChange(DeleteLink{LinkId(5)}), RecordChange(DeleteLink{LinkId(7)}),
+              ElementsAre(RecordChange(DeleteLink{LinkId(5)}),
+                          RecordChange(DeleteLink{LinkId(7)}),
                           RecordChange(DeleteProgram{ProgramKey(1)})));
   EXPECT_THAT(plan->cleanup, ElementsAre(Action(RemoveUnusedBlob{program.bytecode})));
 }
@@ -254,7 +259,8 @@ TEST(FindProgram, SaysWhichProgramsAnAmbiguousNameMeans) {
   snapshot.programs = {program_record(1, 12, "pass"), program_record(2, 13, "pass")};
   Result<ProgramRecord> found = find_program("pass", snapshot);
   ASSERT_FALSE(found.ok());
-  EXPECT_EQ(found.error().message(), "\"pass\" means several programs: 12 (app/pass), 13 (app/pass)");
+  EXPECT_EQ(found.error().message(),
+            "\"pass\" means several programs: 12 (app/pass), 13 (app/pass)");
 }
 
 TEST(FindProgram, AnIdMeansThePresentBoot) {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: words in, an Api called, text out. Knows no kernel, no store and no network:
+// whoever holds an Api can be behind it. stdout is data, stderr everything else; exit statuses are
+// those of docs/errors.md.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpfman/base/environment.h"
+#include "bpfman/manager/api.h"
+
+namespace bpfman::cli {
+
+// What the global flags say; it decides which Api is made.
+struct GlobalOptions {
+  std::string root_dir = "/";
+  std::string log = "warn";
+  std::int64_t lock_timeout_ms = 30'000;
+  bool verbose = false;
+  bool strict = false;
+  bool trust_database = false;
+  std::vector<std::string> docker_hosts;
+  std::vector<std::string> storage_roots;
+};
+
+struct Context {
+  std::ostream& out;
+  std::ostream& err;
+  const Environment& environment;
+  std::string version;
+  // Called once, when a verb that needs it is about to run: never for --help, version or a mistyped
+  // flag.
+  std::function<std::unique_ptr<Api>(const GlobalOptions&)> make_api;
+};
+
+// Runs one command; returns the exit status. `words` are argv without the program's name.
+int run(const std::vector<std::string>& words, const Context& context);
+
+// All verbs and flags, as "load image", "load image --name": what docs/cli.md must mention.
+std::vector<std::string> vocabulary();
+
+}  // namespace bpfman::cli

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of single verbs share: the tree they hang themselves into, and parsing of values.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "bpfman/cli/cli.h"
+#include "bpfman/cli/output.h"
+
+namespace bpfman::cli {
+
+// What a verb has when it runs.
+struct Session {
+  Api& api;
+  const GlobalOptions& global;
+  const Context& context;
+};
+
+enum class NeedsRoot { Yes, No };
+
+// A leaf of the tree, with what it does.
+struct Verb {
+  CLI::App* app = nullptr;
+  NeedsRoot needs_root = NeedsRoot::Yes;
+  std::function<Result<void>(Session&)> run;
+};
+
+struct Tree {
+  explicit Tree(CLI::App& top) : root(top) {}
+
+  CLI::App& root;
+  std::vector<Verb> verbs;
+
+  // A sub-command that takes its parents' flags, too, and leaves unknown words to be reported by
+  // run().
+  CLI::App* add(CLI::App* parent,
+                const std::string& name,
+                const std::string& description,
+                const std::string& example = "");
+};
+
+void add_load(Tree& tree);
+void add_attach(Tree& tree);
+void add_remove(Tree& tree);
+void add_list(Tree& tree);
+void add_get(Tree& tree);
+void add_image(Tree& tree);
+void add_map(Tree& tree);
+void add_version(Tree& tree);
+
+// ---- flags that several verbs have
+// ------------------------------------------------------------------------------
+
+// An option that may repeat and splits at commas.
+CLI::Option* add_list_option(CLI::App* app,
+                             const std::string& flag,
+                             std::vector<std::string>& into,
+                             const std::string& text);
+std::vector<std::string> split_lists(const std::vector<std::string>& values);
+
+struct OutputFlag {
+  std::string text = "table";
+  Result<Format> format() const;
+};
+
+void add_output(CLI::App* app, OutputFlag& flag);
+
+// --iface, --netns, --mode, --priority, --proceed-on
+struct XdpFlags {
+  std::string interface;
+  std::string netns;
+  std::string mode;
+  std::string priority = "50";
+  std::vector<std::string> proceed_on;
+};
+
+void add_xdp_flags(CLI::App* app, XdpFlags& flags);
+Result<XdpAttachSpec> to_spec(const XdpFlags& flags);
+
+// "K=V": the first "=" splits, the key is trimmed and not empty; the last duplicate wins.
+Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values);
+// "NAME=HEX"
+Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string>& values);
+// TYPE:NAME[:FUNC]
+Result<ProgramChoice> parse_program_choice(const std::string& text);
+// "500ms", "30s", "1m30s", "0"
+Result<std::int64_t> parse_duration_ms(const std::string& text);
+
+// InvalidArgument "missing ..." for a value that must be given.
+Error missing(const std::string& what, const std::string& example);
+
+}  // namespace bpfman::cli

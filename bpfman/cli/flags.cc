@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/base/text.h"
+#include "bpfman/cli/command.h"
+
+namespace bpfman::cli {
+namespace {
+
+Error bad_value(const std::string& flag, const std::string& value, const std::string& hint) {
+  return Error(Code::InvalidArgument, "invalid value \"" + value + "\" for " + flag)
+      .with_hint(hint);
+}
+
+}  // namespace
+
+CLI::App* Tree::add(CLI::App* parent,
+                    const std::string& name,
+                    const std::string& description,
+                    const std::string& example) {
+  CLI::App* app = parent->add_subcommand(name, description);
+  app->fallthrough();
+  app->allow_extras();
+  if (!example.empty()) {
+    app->footer("\nExample:\n  " + example);
+  }
+  return app;
+}
+
+CLI::Option* add_list_option(CLI::App* app,
+                             const std::string& flag,
+                             std::vector<std::string>& into,
+                             const std::string& text) {
+  // One value an occurrence, so that a positional may follow.
+  return app->add_option(flag, into, text)->allow_extra_args(false)->take_all();
+}
+
+std::vector<std::string> split_lists(const std::vector<std::string>& values) {
+  std::vector<std::string> out;
+  for (const std::string& value : values) {
+    for (std::string& part : split(value, ',')) {
+      // "\," keeps a comma.
+      if (!out.empty() && out.back().ends_with('\\')) {
+        out.back().back() = ',';
+        out.back() += part;
+      } else {
+        out.push_back(std::move(part));
+      }
+    }
+  }
+  return out;
+}
+
+Result<Format> OutputFlag::format() const {
+  if (text == "table" || text == "text") {
+    return Format::Table;
+  }
+  if (text == "wide") {
+    return Format::Wide;
+  }
+  if (text == "json") {
+    return Format::Json;
+  }
+  return bad_value("--output", text, "one of table, wide, json");
+}
+
+void add_output(CLI::App* app, OutputFlag& flag) {
+  app->add_option("-o,--output", flag.text, "How to print: table, wide or json (default: table)");
+}
+
+void add_xdp_flags(CLI::App* app, XdpFlags& flags) {
+  app->add_option("-i,--iface", flags.interface, "Interface to attach to");
+  app->add_option(
+      "-n,--netns",
+      flags.netns,
+      "Network namespace of the interface, as a path (/run/netns/NAME, /proc/PID/ns/net)");
+  app->add_option(
+      "--mode",
+      flags.mode,
+      "native, generic or offload (default: native, else generic where the driver cannot)");
+  app->add_option("--priority", flags.priority, "0 (runs first) to 1000 (default: 50)");
+  add_list_option(
+      app,
+      "--proceed-on",
+      flags.proceed_on,
+      "Results on which the next program of the interface runs (default: pass,dispatcher_return)");
+}
+
+Result<XdpAttachSpec> to_spec(const XdpFlags& flags) {
+  XdpAttachSpec spec;
+  if (flags.interface.empty()) {
+    return missing("--iface", "xdp --iface eth0");
+  }
+  spec.interface = flags.interface;
+  spec.netns = flags.netns;
+  if (!flags.mode.empty()) {
+    spec.mode = parse_xdp_mode(to_lower(flags.mode));
+    if (!spec.mode.has_value()) {
+      return bad_value("--mode", flags.mode, "one of native, generic, offload");
+    }
+  }
+  std::optional<std::int64_t> priority = parse_signed(flags.priority);
+  if (!priority.has_value() || *priority < INT32_MIN || *priority > INT32_MAX) {
+    return bad_value("--priority", flags.priority, "a number from 0 (runs first) to 1000");
+  }
+  spec.priority = static_cast<std::int32_t>(*priority);
+  if (!flags.proceed_on.empty()) {
+    spec.proceed_on.clear();
+  }
+  for (const std::string& name : split_lists(flags.proceed_on)) {
+    std::optional<std::int32_t> action = parse_xdp_action(name);
+    if (!action.has_value()) {
+      return Error(Code::InvalidArgument, "unknown XDP action \"" + name + "\"")
+          .with_hint("one of aborted, drop, pass, tx, redirect, dispatcher_return");
+    }
+    spec.proceed_on.push_back(*action);
+  }
+  return spec;
+}
+
+Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values) {
+  std::map<std::string, std::string> out;
+  for (const std::string& pair : split_lists(values)) {
+    std::size_t equals = pair.find('=');
+    std::string key(trim(pair.substr(0, equals)));
+    if (equals == std::string::npos || key.empty()) {
+      return bad_value("--metadata", pair, "write KEY=VALUE");
+    }
+    out[key] = pair.substr(equals + 1);
+  }
+  return out;
+}
+
+Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string>& values) {
+  std::map<std::string, Bytes> out;
+  for (const std::string& pair : split_lists(values)) {
+    std::size_t equals = pair.find('=');
+    std::optional<Bytes> bytes = equals == std::string::npos
+                                     ? std::nullopt
+                                     : parse_hex(std::string_view(pair).substr(equals + 1));
+    if (!bytes.has_value() || equals == 0) {
+      return bad_value(
+          "--global",
+          pair,
+          "write NAME=HEX with two digits a byte, in the byte order of this host, as in "
+          "limit=0a000000");
+    }
+    out[pair.substr(0, equals)] = std::move(*bytes);
+  }
+  return out;
+}
+
+Result<ProgramChoice> parse_program_choice(const std::string& text) {
+  std::vector<std::string> parts = split(text, ':');
+  if (parts.size() < 2 || parts.size() > 3 || parts[1].empty()) {
+    return Error(Code::InvalidArgument,
+                 "invalid value \"" + text + "\" for --programs: expected TYPE:NAME format")
+        .with_hint("as in --programs xdp:pass");
+  }
+  ProgramChoice choice{.name = parts[1], .type = parse_program_type(parts[0])};
+  if (!choice.type.has_value()) {
+    return Error(Code::InvalidArgument,
+                 "unknown type \"" + parts[0] +
+                     "\" (valid: xdp, tc, tcx, tracepoint, kprobe, kretprobe, uprobe, uretprobe, "
+                     "fentry, fexit, lsm)");
+  }
+  if (parts.size() == 3) {
+    choice.attach_function = parts[2];
+  }
+  return choice;
+}
+
+Result<std::int64_t> parse_duration_ms(const std::string& text) {
+  if (text == "0") {
+    return std::int64_t{0};
+  }
+  std::int64_t total = 0;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    std::size_t digits = rest.find_first_not_of("0123456789");
+    std::optional<std::uint64_t> number = parse_unsigned(rest.substr(0, digits));
+    if (digits == std::string_view::npos || !number.has_value() || *number > 1'000'000) {
+      return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
+    }
+    rest.remove_prefix(digits);
+    std::size_t letters = std::min(rest.find_first_of("0123456789"), rest.size());
+    std::string_view unit = rest.substr(0, letters);
+    std::int64_t factor = unit == "ms"  ? 1
+                          : unit == "s" ? 1000
+                          : unit == "m" ? 60'000
+                          : unit == "h" ? 3'600'000
+                                        : 0;
+    if (factor == 0) {
+      return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
+    }
+    total += static_cast<std::int64_t>(*number) * factor;
+    rest.remove_prefix(letters);
+  }
+  if (text.empty()) {
+    return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
+  }
+  return total;
+}
+
+Error missing(const std::string& what, const std::string& example) {
+  return Error(Code::InvalidArgument, "missing " + what).with_hint("as in: bpfman " + example);
+}
+
+}  // namespace bpfman::cli

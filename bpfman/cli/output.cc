@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/cli/output.h"
+
+#include <algorithm>
+#include <ostream>
+
+namespace bpfman::cli {
+
+void Table::print(std::ostream& out) const {
+  if (rows_.empty()) {
+    return;
+  }
+  std::vector<std::size_t> widths;
+  for (const std::string& title : header_) {
+    widths.push_back(title.size());
+  }
+  auto cell = [](const std::string& text) { return text.empty() ? std::string("<none>") : text; };
+  for (const std::vector<std::string>& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], cell(row[i]).size());
+    }
+  }
+  auto line = [&](const std::vector<std::string>& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      std::string text = cell(row[i]);
+      bool last = i + 1 == row.size();
+      out << text << (last ? std::string() : std::string(widths[i] - text.size() + 2, ' '));
+    }
+    out << '\n';
+  };
+  line(header_);
+  for (const std::vector<std::string>& row : rows_) {
+    line(row);
+  }
+}
+
+void print_block(std::ostream& out,
+                 const std::vector<std::pair<std::string, std::string>>& lines,
+                 int indent) {
+  std::size_t width = 0;
+  for (const auto& [key, value] : lines) {
+    width = std::max(width, key.size());
+  }
+  for (const auto& [key, value] : lines) {
+    out << std::string(static_cast<std::size_t>(indent), ' ') << key << ':'
+        << std::string(width - key.size() + 2, ' ') << (value.empty() ? "<none>" : value) << '\n';
+  }
+}
+
+void print_error(std::ostream& err, const Error& error, bool verbose) {
+  err << "bpfman: error: " << error.message() << '\n';
+  if (const VerifierLog* log = std::get_if<VerifierLog>(&error.detail())) {
+    if (verbose) {
+      err << log->full << (log->full.ends_with('\n') ? "" : "\n");
+    } else {
+      for (const std::string& line : log->tail) {
+        err << "  " << line << '\n';
+      }
+      if (log->omitted_lines > 0) {
+        err << "  (" << log->omitted_lines << " lines omitted; --verbose shows all)\n";
+      }
+    }
+  }
+  if (const MissingFeature* feature = std::get_if<MissingFeature>(&error.detail())) {
+    err << "hint: this host's kernel lacks " << feature->feature;
+    if (!feature->minimum_kernel.empty()) {
+      err << ", which Linux has since " << feature->minimum_kernel;
+    }
+    err << '\n';
+  }
+  for (const std::string& hint : error.hints()) {
+    err << "hint: " << hint << '\n';
+  }
+}
+
+void print_warnings(std::ostream& err, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    err << "warning: " << warning << '\n';
+  }
+}
+
+void print_plan(std::ostream& out, const plan::Plan& plan, Format format) {
+  if (format == Format::Json) {
+    out << json_of_plan(plan);
+    return;
+  }
+  std::vector<std::string> lines = plan::describe(plan);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    out << i + 1 << ". " << lines[i] << '\n';
+  }
+  if (lines.empty()) {
+    out << "nothing to do\n";
+  }
+}
+
+std::string source_line(const Provenance& provenance) {
+  std::string text = describe_source(provenance);
+  if (!provenance.image_id.empty()) {
+    text += ", sha256:" + provenance.image_id.short_hex();
+  }
+  if (provenance.source != SourceKind::File) {
+    text += provenance.verification == Verification::Content ? ", content verified"
+                                                             : ", on the runtime's word";
+  }
+  return text;
+}
+
+}  // namespace bpfman::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// How answers look: borderless tables and aligned blocks for people, JSON for programs.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bpfman/base/error.h"
+#include "bpfman/manager/api.h"
+
+namespace bpfman::cli {
+
+enum class Format { Table, Wide, Json };
+
+// Columns two blanks apart, each as wide as its widest cell; "<none>" for an empty cell. Nothing at
+// all without rows.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
+
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  void print(std::ostream& out) const;
+
+ private:
+  std::vector<std::string> header_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "key:   value" lines, values aligned, indented by `indent` blanks.
+void print_block(std::ostream& out,
+                 const std::vector<std::pair<std::string, std::string>>& lines,
+                 int indent = 0);
+
+// One line, then hints; of a verifier's log the tail, or all of it.
+void print_error(std::ostream& err, const Error& error, bool verbose);
+void print_warnings(std::ostream& err, const std::vector<std::string>& warnings);
+void print_plan(std::ostream& out, const plan::Plan& plan, Format format);
+
+// "docker (overlay2), sha256:0123456789ab, content verified"
+std::string source_line(const Provenance& provenance);
+
+// JSON documents: an object at the root with "version": 1, two blanks of indent, a newline at the
+// end. view_json.cc
+std::string json_of(const LoadReply& reply);
+std::string json_of(const AttachReply& reply);
+std::string json_of(const ChangeReply& reply);
+std::string json_of(const PullReply& reply);
+std::string json_of_programs(const std::vector<ProgramView>& programs);
+std::string json_of_links(const std::vector<LinkView>& links);
+std::string json_of(const ProgramView& program);
+std::string json_of(const LinkView& link);
+std::string json_of_images(const std::vector<ImageRecord>& images);
+std::string json_of_sources(const std::vector<RuntimeStatus>& sources);
+std::string json_of(const MapDump& dump);
+std::string json_of_plan(const plan::Plan& plan);
+std::string json_of_version(const std::string& version);
+
+}  // namespace bpfman::cli

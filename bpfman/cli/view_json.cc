@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+// What programs read. Every documented member is always there; null where there is nothing.
+#include <nlohmann/json.hpp>
+
+#include "bpfman/base/sha256.h"
+#include "bpfman/base/text.h"
+#include "bpfman/cli/output.h"
+#include "bpfman/plan/plan_json.h"
+
+namespace bpfman::cli {
+namespace {
+
+// Keeps members in the order they are written here.
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json document() {
+  Json json = Json::object();
+  json["version"] = kVersion;
+  return json;
+}
+
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json texts(const std::map<std::string, std::string>& pairs) {
+  Json json = Json::object();
+  for (const auto& [name, value] : pairs) {
+    json[name] = value;
+  }
+  return json;
+}
+
+Json view(const Provenance& provenance) {
+  Json json;
+  json["source"] = to_string(provenance.source);
+  json["route"] = provenance.route;
+  json["location"] = provenance.location;
+  json["canonical_name"] = or_null(provenance.canonical_name);
+  json["image_id"] = or_null(provenance.image_id.text());
+  json["manifest_digest"] = or_null(provenance.manifest_digest.text());
+  json["verification"] = to_string(provenance.verification);
+  json["requested_by_uid"] = provenance.requested_by_uid;
+  json["fetched_at"] = format_utc(provenance.fetched_at);
+  json["trust"] = provenance.trust;
+  return json;
+}
+
+Json view(const KernelProgram& program) {
+  Json json;
+  json["id"] = program.id.value();
+  json["name"] = program.name;
+  json["type"] = program.type;
+  json["tag"] = program.tag;
+  json["loaded_at"] = format_utc(program.loaded_at);
+  json["uid"] = program.uid;
+  json["btf_id"] = program.btf_id == 0 ? Json(nullptr) : Json(program.btf_id);
+  json["map_ids"] = Json::array();
+  for (MapId id : program.map_ids) {
+    json["map_ids"].push_back(id.value());
+  }
+  json["xlated_bytes"] = program.xlated_bytes;
+  json["jited_bytes"] = program.jited_bytes;
+  json["verified_instructions"] = program.verified_instructions;
+  json["gpl_compatible"] = program.gpl_compatible;
+  json["run_count"] = program.run_count;
+  json["run_time_ns"] = program.run_time_ns;
+  return json;
+}
+
+Json view(const ProgramView& program) {
+  Json json;
+  const ProgramRecord* record = program.record.has_value() ? &*program.record : nullptr;
+  json["program_id"] = record != nullptr ? record->id.value() : program.kernel->id.value();
+  json["managed"] = record != nullptr;
+  json["loaded"] = program.kernel.has_value();
+  json["application"] = record != nullptr ? Json(record->application) : Json(nullptr);
+  json["name"] = record != nullptr ? record->name : program.kernel->name;
+  json["type"] = record != nullptr ? std::string(to_string(record->type)) : program.kernel->type;
+  json["links"] = Json::array();
+  for (LinkId id : program.links) {
+    json["links"].push_back(id.value());
+  }
+  json["section"] = record != nullptr ? Json(record->section) : Json(nullptr);
+  json["license"] = record != nullptr ? Json(record->license) : Json(nullptr);
+  json["bytecode"] = record != nullptr ? Json(record->bytecode.text()) : Json(nullptr);
+  json["image"] = record != nullptr ? or_null(record->image_reference) : Json(nullptr);
+  json["provenance"] = record != nullptr ? view(record->provenance) : Json(nullptr);
+  json["pin_path"] = record != nullptr ? Json(record->pin_path) : Json(nullptr);
+  json["map_directory"] = record != nullptr ? Json(record->map_directory) : Json(nullptr);
+  json["maps"] = Json::array();
+  json["metadata"] = Json::object();
+  json["globals"] = Json::object();
+  json["created_at"] = nullptr;
+  if (record != nullptr) {
+    for (const MapRecord& map : record->maps) {
+      Json entry;
+      entry["id"] = map.id.value();
+      entry["name"] = map.name;
+      entry["pin_path"] = or_null(map.pin_path);
+      json["maps"].push_back(std::move(entry));
+    }
+    json["metadata"] = texts(record->metadata);
+    for (const auto& [name, value] : record->globals) {
+      json["globals"][name] = to_hex(value);
+    }
+    json["created_at"] = format_utc(record->created_at);
+  }
+  json["kernel"] = program.kernel.has_value() ? view(*program.kernel) : Json(nullptr);
+  return json;
+}
+
+Json view(const LinkView& link) {
+  const LinkRecord& record = link.record;
+  Json json;
+  json["link_id"] = record.id.value();
+  json["program_id"] = record.program.value();
+  json["program"] = link.program_name;
+  json["kind"] = to_string(record.kind);
+  json["strategy"] = to_string(record.strategy);
+  json["interface"] = record.interface;
+  json["ifindex"] = record.ifindex.value();
+  json["netns"] = or_null(record.netns);
+  json["netns_inode"] = record.netns_id.inode;
+  json["mode"] = to_string(record.mode);
+  json["priority"] = record.priority;
+  json["proceed_on"] = Json::array();
+  for (std::int32_t code : record.proceed_on) {
+    json["proceed_on"].push_back(xdp_action_name(code));
+  }
+  json["pin_path"] = record.pin_path;
+  json["kernel_link_id"] = link.kernel.has_value() ? Json(link.kernel->id.value()) : Json(nullptr);
+  json["attached"] = link.kernel.has_value() && link.kernel->ifindex.value() != 0;
+  json["metadata"] = texts(record.metadata);
+  json["created_at"] = format_utc(record.created_at);
+  return json;
+}
+
+Json view(const ImageRecord& image) {
+  Json json;
+  json["reference"] = image.reference;
+  json["typed"] = image.typed;
+  json["bytecode"] = image.bytecode.text();
+  json["bytecode_size"] = image.bytecode_size;
+  json["file_name"] = image.file_name;
+  json["labels"] = texts(image.labels);
+  json["provenance"] = view(image.provenance);
+  return json;
+}
+
+template <typename T>
+Json views(const std::vector<T>& items) {
+  Json json = Json::array();
+  for (const T& item : items) {
+    json.push_back(view(item));
+  }
+  return json;
+}
+
+Json plan_json(const plan::Plan& plan) {
+  return Json::parse(plan::to_json(plan), nullptr, false);
+}
+
+template <typename... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+
+template <typename... Cases>
+Overload(Cases...) -> Overload<Cases...>;
+
+Json view(const TypedValue& value) {
+  return std::visit(Overload{
+                        [](const Bytes& bytes) { return Json("0x" + to_hex(bytes)); },
+                        [](const TypedStruct& members) {
+                          Json json = Json::object();
+                          for (const auto& [name, member] : members.members) {
+                            json[name] = view(member);
+                          }
+                          return json;
+                        },
+                        [](const TypedArray& array) { return views(array.elements); },
+                        [](const auto& plain) { return Json(plain); },
+                    },
+                    value.value);
+}
+
+Json flattened(Json json) {
+  Json out = document();
+  out.update(json);
+  return out;
+}
+
+}  // namespace
+
+std::string json_of(const LoadReply& reply) {
+  Json json = document();
+  json["programs"] = views(reply.programs);
+  json["links"] = views(reply.links);
+  json["bytecode"] = reply.bytecode.text();
+  json["provenance"] = view(reply.provenance);
+  json["from_database"] = reply.from_database;
+  json["lookup_ns"] = reply.lookup_ns;
+  json["total_ns"] = reply.total_ns;
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const AttachReply& reply) {
+  Json json = document();
+  json["link"] = view(reply.link);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const ChangeReply& reply) {
+  Json json = document();
+  json["done"] = reply.done;
+  return dump(json);
+}
+
+std::string json_of(const PullReply& reply) {
+  Json json = document();
+  json["image"] = view(reply.record);
+  json["from_database"] = reply.from_database;
+  json["lookup_ns"] = reply.lookup_ns;
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of_programs(const std::vector<ProgramView>& programs) {
+  Json json = document();
+  json["programs"] = views(programs);
+  return dump(json);
+}
+
+std::string json_of_links(const std::vector<LinkView>& links) {
+  Json json = document();
+  json["links"] = views(links);
+  return dump(json);
+}
+
+std::string json_of(const ProgramView& program) {
+  return dump(flattened(view(program)));
+}
+
+std::string json_of(const LinkView& link) {
+  return dump(flattened(view(link)));
+}
+
+std::string json_of_images(const std::vector<ImageRecord>& images) {
+  Json json = document();
+  json["images"] = views(images);
+  return dump(json);
+}
+
+std::string json_of_sources(const std::vector<RuntimeStatus>& sources) {
+  Json json = document();
+  json["sources"] = Json::array();
+  for (const RuntimeStatus& source : sources) {
+    Json entry;
+    entry["name"] = source.name;
+    entry["kind"] = to_string(source.kind);
+    entry["location"] = source.location;
+    entry["version"] = or_null(source.version);
+    entry["driver"] = or_null(source.driver);
+    entry["present"] = source.present;
+    entry["usable"] = source.usable;
+    entry["remark"] = or_null(source.reason);
+    json["sources"].push_back(std::move(entry));
+  }
+  return dump(json);
+}
+
+std::string json_of(const MapDump& dump_of_map) {
+  const KernelMap& map = dump_of_map.map;
+  Json json = document();
+  json["id"] = map.id.value();
+  json["name"] = dump_of_map.name.empty() ? map.name : dump_of_map.name;
+  json["type"] = map.type;
+  json["key_size"] = map.key_size;
+  json["value_size"] = map.value_size;
+  json["max_entries"] = map.max_entries;
+  json["per_cpu"] = dump_of_map.per_cpu;
+  json["typed"] = dump_of_map.typed;
+  json["truncated"] = dump_of_map.truncated;
+  json["entries"] = Json::array();
+  for (const MapEntry& entry : dump_of_map.entries) {
+    Json item;
+    item["key"] = view(entry.key);
+    item["values"] = views(entry.values);
+    json["entries"].push_back(std::move(item));
+  }
+  return dump(json);
+}
+
+std::string json_of_plan(const plan::Plan& plan) {
+  Json json = document();
+  json["plan"] = plan_json(plan);
+  return dump(json);
+}
+
+std::string json_of_version(const std::string& version) {
+  Json json = document();
+  json["bpfman"] = version;
+  return dump(json);
+}
+
+}  // namespace bpfman::cli
