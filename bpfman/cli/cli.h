@@ -32,8 +32,7 @@ struct Context {
   std::ostream& err;
   const Environment& environment;
   std::string version;
-  // Called once, when a verb that needs it is about to run: never for --help, version or a mistyped
-  // flag.
+  // Called at most once, when a verb first needs it: never for --help, version or a mistyped flag.
   std::function<std::unique_ptr<Api>(const GlobalOptions&)> make_api;
 };
 

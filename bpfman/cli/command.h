@@ -9,11 +9,25 @@
 
 namespace bpfman::cli {
 
-// What a verb has when it runs.
-struct Session {
-  Api& api;
-  const GlobalOptions& global;
-  const Context& context;
+// What a verb has when it runs. The Api is made when it is first asked for: after the verb has read
+// its own flags, so that a mistyped one opens nothing.
+class Session {
+ public:
+  Session(const GlobalOptions& global, const Context& context)
+      : global_(global), context_(context) {}
+
+  Api& api();
+
+  std::ostream& out() const { return context_.out; }
+
+  std::ostream& err() const { return context_.err; }
+
+  const Context& context() const { return context_; }
+
+ private:
+  const GlobalOptions& global_;
+  const Context& context_;
+  std::unique_ptr<Api> api_;
 };
 
 enum class NeedsRoot { Yes, No };
@@ -48,8 +62,7 @@ void add_image(Tree& tree);
 void add_map(Tree& tree);
 void add_version(Tree& tree);
 
-// ---- flags that several verbs have
-// ------------------------------------------------------------------------------
+// ---- flags that several verbs have --------------------------------------------------------------
 
 // An option that may repeat and splits at commas.
 CLI::Option* add_list_option(CLI::App* app,
@@ -85,6 +98,9 @@ Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string
 Result<ProgramChoice> parse_program_choice(const std::string& text);
 // "500ms", "30s", "1m30s", "0"
 Result<std::int64_t> parse_duration_ms(const std::string& text);
+
+// --registry-auth, or BPFMAN_REGISTRY_AUTH.
+std::string registry_auth(const std::string& flag, const Context& context);
 
 // InvalidArgument "missing ..." for a value that must be given.
 Error missing(const std::string& what, const std::string& example);

@@ -76,7 +76,7 @@ void add_xdp_flags(CLI::App* app, XdpFlags& flags) {
       "--mode",
       flags.mode,
       "native, generic or offload (default: native, else generic where the driver cannot)");
-  app->add_option("--priority", flags.priority, "0 (runs first) to 1000 (default: 50)");
+  app->add_option("-p,--priority", flags.priority, "0 (runs first) to 1000 (default: 50)");
   add_list_option(
       app,
       "--proceed-on",
@@ -99,7 +99,7 @@ Result<XdpAttachSpec> to_spec(const XdpFlags& flags) {
   }
   std::optional<std::int64_t> priority = parse_signed(flags.priority);
   if (!priority.has_value() || *priority < INT32_MIN || *priority > INT32_MAX) {
-    return bad_value("--priority", flags.priority, "a number from 0 (runs first) to 1000");
+    return bad_value("-p,--priority", flags.priority, "a number from 0 (runs first) to 1000");
   }
   spec.priority = static_cast<std::int32_t>(*priority);
   if (!flags.proceed_on.empty()) {
@@ -198,6 +198,10 @@ Result<std::int64_t> parse_duration_ms(const std::string& text) {
     return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
   }
   return total;
+}
+
+std::string registry_auth(const std::string& flag, const Context& context) {
+  return flag.empty() ? context.environment.get("BPFMAN_REGISTRY_AUTH").value_or("") : flag;
 }
 
 Error missing(const std::string& what, const std::string& example) {

@@ -154,6 +154,8 @@ Json view(const ImageRecord& image) {
   return json;
 }
 
+Json view(const TypedValue& value);
+
 template <typename T>
 Json views(const std::vector<T>& items) {
   Json json = Json::array();

@@ -12,6 +12,7 @@
 // containers-storage, measured on Podman 4.3.1 and 5.8.6.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,7 +84,7 @@ struct ManifestPointer {
   std::vector<std::string> offered;  // platforms of an index, "linux/arm64"
 };
 
-// DataLoss when the text is no manifest and no index, or looks like both.
+// manifest_pointer_json.cc. DataLoss when the text is no manifest and no index, or looks like both.
 Result<ManifestPointer> parse_manifest_pointer(std::string_view text, const Platform& platform);
 
 // File name of an item of big data: the key itself if it has only [0-9a-z.], else "=" and its

@@ -68,58 +68,69 @@ Result<StorageReader> StorageReader::open(const std::string& root,
   return out;
 }
 
-Result<std::string> StorageReader::read_text(const std::string& path, std::size_t limit) const {
+Result<Bytes> StorageReader::read_bytes(const std::string& path, std::size_t limit) const {
   UniqueFd file = TRY(open_beneath(directory_.get(), path, O_RDONLY).with_context(root_));
   struct stat info = {};
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return Error(Code::DataLoss, join_path(root_, path) + " is no regular file");
   }
-  Bytes bytes = TRY(read_fd(file.get(), limit, join_path(root_, path)));
-  return std::string(as_text(bytes));
+  return read_fd(file.get(), limit, join_path(root_, path));
 }
 
-Result<StorageBooks> StorageReader::try_books() const {
-  StorageBooks books;
-  Result<std::string> images = read_text(driver_ + "-images/images.json", kBooksLimit);
-  if (!images.ok() && images.error().code() == Code::NotFound) {
-    return books;
+Result<Bytes> StorageReader::read_book(const std::string& path) const {
+  Result<Bytes> book = read_bytes(path, kBooksLimit);
+  if (!book.ok() && book.error().code() == Code::NotFound) {
+    return Bytes();
   }
-  if (!images.ok()) {
-    return std::move(images).error();
-  }
-  books.images = TRY(parse_stored_images(*images));
-  for (const char* name : {"layers.json", "volatile-layers.json"}) {
-    Result<std::string> layers = read_text(driver_ + "-layers/" + name, kBooksLimit);
-    if (!layers.ok() && layers.error().code() == Code::NotFound) {
-      continue;
-    }
-    if (!layers.ok()) {
-      return std::move(layers).error();
-    }
-    std::map<std::string, StoredLayer> found = TRY(parse_stored_layers(*layers));
-    books.layers.merge(found);
-  }
-  return books;
+  return book;
 }
 
-Result<StorageBooks> StorageReader::read_books() const {
-  Result<StorageBooks> books = try_books();
-  for (int i = 1; i < kTries && !books.ok() && books.error().code() == Code::Aborted; ++i) {
-    books = try_books();
+template <typename Read>
+auto StorageReader::settled(Read read) const -> decltype(read()) {
+  auto answer = read();
+  for (int i = 1; i < kTries && !answer.ok() && answer.error().code() == Code::Aborted; ++i) {
+    answer = read();
   }
-  if (!books.ok() && books.error().code() == Code::Aborted) {
+  if (!answer.ok() && answer.error().code() == Code::Aborted) {
     SharedLock lock(open_beneath(directory_.get(), driver_ + "-images/images.lock", O_RDONLY));
-    books = try_books();
+    answer = read();
   }
-  if (!books.ok() && books.error().code() == Code::Aborted) {
-    return std::move(books).error().with_code(Code::DataLoss).with_context(root_);
+  if (!answer.ok() && answer.error().code() == Code::Aborted) {
+    return std::move(answer).error().with_code(Code::DataLoss).with_context(root_);
   }
-  return books;
+  return answer;
+}
+
+Result<std::vector<StoredImage>> StorageReader::find_images(const ImageQuery& query) const {
+  return settled([&]() -> Result<std::vector<StoredImage>> {
+    Bytes text = TRY(read_book(driver_ + "-images/images.json"));
+    return find_stored_images(as_text(text), query);
+  });
+}
+
+Result<std::size_t> StorageReader::count_images() const {
+  return settled([&]() -> Result<std::size_t> {
+    Bytes text = TRY(read_book(driver_ + "-images/images.json"));
+    return count_stored_images(as_text(text));
+  });
+}
+
+Result<LayerBook> StorageReader::read_layers() const {
+  return settled([&]() -> Result<LayerBook> {
+    LayerBook book;
+    for (const char* name : {"layers.json", "volatile-layers.json"}) {
+      Bytes text = TRY(read_book(driver_ + "-layers/" + name));
+      TRY(book.add(std::move(text)));
+    }
+    return book;
+  });
 }
 
 Result<std::string> StorageReader::read_big_data(const std::string& image_id,
                                                  const std::string& key) const {
-  return read_text(driver_ + "-images/" + image_id + "/" + big_data_file(key), kDocumentLimit);
+  Bytes bytes =
+      TRY(read_bytes(driver_ + "-images/" + image_id + "/" + big_data_file(key), kDocumentLimit));
+  return std::string(as_text(bytes));
 }
 
 Result<LayerDirectory> StorageReader::open_layer(const StoredLayer& layer) const {

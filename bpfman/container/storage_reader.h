@@ -4,7 +4,6 @@
 // lock unless the books contradict each other.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -13,11 +12,6 @@
 #include "bpfman/model/container_runtime.h"
 
 namespace bpfman::container {
-
-struct StorageBooks {
-  std::vector<StoredImage> images;
-  std::map<std::string, StoredLayer> layers;
-};
 
 class StorageReader {
  public:
@@ -31,8 +25,11 @@ class StorageReader {
 
   const std::string& driver() const { return driver_; }
 
-  // Images and layers; empty lists where the store has none yet.
-  Result<StorageBooks> read_books() const;
+  // Empty where the store has none yet. An image is written down after its layers, so ask for
+  // images first.
+  Result<std::vector<StoredImage>> find_images(const ImageQuery& query) const;
+  Result<std::size_t> count_images() const;
+  Result<LayerBook> read_layers() const;
   // "manifest", or the key of a config. NotFound when absent.
   Result<std::string> read_big_data(const std::string& image_id, const std::string& key) const;
   // One layer as a directory. Unimplemented: a form that is not plain files (composefs, other
@@ -41,8 +38,12 @@ class StorageReader {
 
  private:
   StorageReader() = default;
-  Result<StorageBooks> try_books() const;
-  Result<std::string> read_text(const std::string& path, std::size_t limit) const;
+  Result<Bytes> read_bytes(const std::string& path, std::size_t limit) const;
+  // As read_bytes; nothing at all where there is no such file.
+  Result<Bytes> read_book(const std::string& path) const;
+  // Runs `read` again while it says Aborted: a book was read while it was written.
+  template <typename Read>
+  auto settled(Read read) const -> decltype(read());
 
   std::string root_;
   std::string driver_;

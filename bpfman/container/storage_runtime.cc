@@ -55,56 +55,51 @@ class StorageImage final : public LocalImage {
 
 // Layers of an image, bottom first. Aborted when the books are of two moments; NotFound when a
 // layer is incomplete.
-Result<std::vector<StoredLayer>> chain_of(const StoredImage& image, const StorageBooks& books) {
+Result<std::vector<StoredLayer>> chain_of(const StoredImage& image, const LayerBook& book) {
   std::vector<StoredLayer> chain;
   std::string id = image.layer;
   while (!id.empty()) {
-    auto layer = books.layers.find(id);
-    if (layer == books.layers.end() || chain.size() > books.layers.size()) {
+    std::optional<StoredLayer> layer = TRY(book.find(id));
+    if (!layer.has_value() || chain.size() > book.size()) {
       return Error(Code::Aborted,
                    "layer " + id + " of image " + image.id + " is not in the store's books");
     }
-    if (layer->second.incomplete) {
+    if (layer->incomplete) {
       return Error(Code::NotFound,
                    "layer " + id + " of image " + image.id + " is still being written");
     }
-    chain.push_back(layer->second);
-    id = layer->second.parent;
+    id = layer->parent;
+    chain.push_back(std::move(*layer));
   }
   std::reverse(chain.begin(), chain.end());
   return chain;
 }
 
-const StoredImage* find_by_name(const StorageBooks& books, const std::string& name) {
-  for (const StoredImage& image : books.images) {
-    if (std::find(image.names.begin(), image.names.end(), name) != image.names.end()) {
-      return &image;
-    }
-  }
-  return nullptr;
+bool has_name(const StoredImage& image, const std::string& name) {
+  return std::find(image.names.begin(), image.names.end(), name) != image.names.end();
 }
 
-const StoredImage* find_by_manifest(const StorageBooks& books, const Digest& digest) {
-  for (const StoredImage& image : books.images) {
-    const std::vector<Digest>& known = image.big_data_digests;
-    if (image.digest == digest || std::find(known.begin(), known.end(), digest) != known.end()) {
-      return &image;
-    }
-  }
-  return nullptr;
+bool has_manifest(const StoredImage& image, const Digest& digest) {
+  return !digest.empty() &&
+         (image.digest == digest ||
+          std::find(image.manifest_digests.begin(), image.manifest_digests.end(), digest) !=
+              image.manifest_digests.end());
 }
 
-Result<const StoredImage*> find_by_id(const StorageBooks& books, const std::string& hex) {
-  const StoredImage* found = nullptr;
-  for (const StoredImage& image : books.images) {
-    if (!hex.empty() && image.id.starts_with(hex)) {
-      if (found != nullptr) {
-        return Error(Code::InvalidArgument, "\"" + hex + "\" begins the id of several images");
-      }
-      found = &image;
-    }
+// The first record of the list that fits, or nullptr.
+template <typename Fits>
+const StoredImage* first(const std::vector<StoredImage>& images, Fits fits) {
+  auto found = std::find_if(images.begin(), images.end(), fits);
+  return found == images.end() ? nullptr : &*found;
+}
+
+Result<const StoredImage*> find_by_id(const std::vector<StoredImage>& images,
+                                      const std::string& hex) {
+  auto fits = [&](const StoredImage& image) { return !hex.empty() && image.id.starts_with(hex); };
+  if (std::count_if(images.begin(), images.end(), fits) > 1) {
+    return Error(Code::InvalidArgument, "\"" + hex + "\" begins the id of several images");
   }
-  return found;
+  return first(images, fits);
 }
 
 struct Match {
@@ -112,30 +107,31 @@ struct Match {
   std::string name;  // the store's own
 };
 
+std::string own_name(const StoredImage* image, const ImageReference& reference) {
+  return image != nullptr && !image->names.empty() ? image->names.front() : reference.typed();
+}
+
 // In Podman's order: names, digest, id.
 Result<Match> match(const ImageReference& reference,
-                    const StorageBooks& books,
-                    const std::vector<std::string>& names) {
-  if (reference.is_id()) {
-    const StoredImage* image = TRY(find_by_id(books, reference.id_hex()));
-    if (image == nullptr && reference.digest().has_value()) {
-      image = find_by_manifest(books, *reference.digest());
+                    const ImageQuery& query,
+                    const std::vector<StoredImage>& images) {
+  auto by_manifest = [&](const StoredImage& image) { return has_manifest(image, query.manifest); };
+  if (!reference.is_id()) {
+    for (const std::string& name : query.names) {
+      auto by_name = [&](const StoredImage& image) { return has_name(image, name); };
+      if (const StoredImage* image = first(images, by_name); image != nullptr) {
+        return Match{image, name};
+      }
     }
-    return Match{
-        image,
-        image != nullptr && !image->names.empty() ? image->names.front() : reference.typed()};
-  }
-  for (const std::string& name : names) {
-    if (const StoredImage* image = find_by_name(books, name); image != nullptr) {
-      return Match{image, name};
+    if (reference.digest().has_value()) {
+      return Match{first(images, by_manifest), reference.normal_form()};
     }
   }
-  if (reference.digest().has_value()) {
-    return Match{find_by_manifest(books, *reference.digest()), reference.normal_form()};
+  const StoredImage* image = TRY(find_by_id(images, query.id_prefix));
+  if (image == nullptr) {
+    image = first(images, by_manifest);
   }
-  const StoredImage* image = TRY(find_by_id(books, reference.id_hex()));
-  return Match{
-      image, image != nullptr && !image->names.empty() ? image->names.front() : reference.typed()};
+  return Match{image, own_name(image, reference)};
 }
 
 class StorageRuntime final : public ContainerRuntime {
@@ -158,7 +154,16 @@ class StorageRuntime final : public ContainerRuntime {
     std::string split_root;
   };
 
+  // The image itself, or what an index has for this host.
+  struct Platforms {
+    std::optional<StoredImage> image;
+    std::string why_missing;
+  };
+
   std::vector<Place> places() const;
+  Result<Platforms> resolve_index(const StorageReader& reader,
+                                  const StoredImage& image,
+                                  const std::string& name) const;
   Result<Answer> find_in(const std::shared_ptr<const StorageReader>& reader,
                          const ImageReference& reference) const;
   Result<ImageDescription> describe(const StorageReader& reader, const StoredImage& image) const;
@@ -196,33 +201,49 @@ Result<ImageDescription> StorageRuntime::describe(const StorageReader& reader,
   return out;
 }
 
+// An index has no layers: it points to the images of single platforms by their manifest digests.
+Result<StorageRuntime::Platforms> StorageRuntime::resolve_index(const StorageReader& reader,
+                                                                const StoredImage& image,
+                                                                const std::string& name) const {
+  Result<std::string> manifest = reader.read_big_data(image.id, "manifest");
+  if (!image.layer.empty() || !manifest.ok()) {
+    return Platforms{image, ""};
+  }
+  ManifestPointer pointer =
+      TRY(parse_manifest_pointer(*manifest, host_platform()).with_context(name));
+  if (!pointer.is_index) {
+    return Platforms{image, ""};
+  }
+  ImageQuery query{.names = {}, .id_prefix = "", .manifest = pointer.platform_entry};
+  std::vector<StoredImage> entries;
+  if (!query.manifest.empty()) {
+    entries = TRY(reader.find_images(query));
+  }
+  if (entries.empty()) {
+    return Platforms{
+        std::nullopt,
+        name + " is an index whose " + to_string(host_platform()) + " image is not there"};
+  }
+  return Platforms{entries.front(), ""};
+}
+
 Result<ContainerRuntime::Answer> StorageRuntime::find_in(
     const std::shared_ptr<const StorageReader>& reader, const ImageReference& reference) const {
-  StorageBooks books = TRY(reader->read_books());
-  Match found =
-      TRY(match(reference, books, reference.containers_storage_names(options_.search_registries)));
+  ImageQuery query{.names = reference.containers_storage_names(options_.search_registries),
+                   .id_prefix = reference.id_hex(),
+                   .manifest = reference.digest().value_or(Digest())};
+  std::vector<StoredImage> images = TRY(reader->find_images(query));
+  Match found = TRY(match(reference, query, images));
   if (found.image == nullptr) {
     return Answer{nullptr, ""};
   }
-  const StoredImage* image = found.image;
-  if (image->layer.empty()) {
-    // An index points to the images of single platforms by their manifest digests.
-    Result<std::string> manifest = reader->read_big_data(image->id, "manifest");
-    if (manifest.ok()) {
-      ManifestPointer pointer =
-          TRY(parse_manifest_pointer(*manifest, host_platform()).with_context(found.name));
-      if (pointer.is_index) {
-        image = find_by_manifest(books, pointer.platform_entry);
-        if (image == nullptr) {
-          return Answer{nullptr,
-                        found.name + " is an index whose " + to_string(host_platform()) +
-                            " image is not there"};
-        }
-      }
-    }
+  Platforms platform = TRY(resolve_index(*reader, *found.image, found.name));
+  if (!platform.image.has_value()) {
+    return Answer{nullptr, platform.why_missing};
   }
-  std::vector<StoredLayer> layers = TRY(chain_of(*image, books));
-  ImageDescription description = TRY(describe(*reader, *image));
+  LayerBook book = TRY(reader->read_layers());
+  std::vector<StoredLayer> layers = TRY(chain_of(*platform.image, book));
+  ImageDescription description = TRY(describe(*reader, *platform.image));
   description.canonical_name = found.name;
   return Answer{std::make_unique<StorageImage>(std::move(description), std::move(layers), reader),
                 ""};
@@ -271,13 +292,13 @@ RuntimeStatus StorageRuntime::probe() {
   }
   status.present = true;
   status.driver = reader->driver();
-  Result<StorageBooks> books = reader->read_books();
-  if (!books.ok()) {
-    status.reason = books.error().message();
+  Result<std::size_t> images = reader->count_images();
+  if (!images.ok()) {
+    status.reason = images.error().message();
     return status;
   }
   status.usable = status.driver == "overlay" || status.driver == "vfs";
-  status.reason = status.usable ? std::to_string(books->images.size()) + " images"
+  status.reason = status.usable ? std::to_string(*images) + (*images == 1 ? " image" : " images")
                                 : "driver " + status.driver + " keeps no plain directories";
   return status;
 }

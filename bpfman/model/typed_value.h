@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -43,6 +44,10 @@ struct TypedValue {
 
 // "{packets: 5, bytes: 420}", "[1, 2]", "0x0a0b" for raw bytes.
 std::string to_text(const TypedValue& value);
+
+// Integers added up member by member (modulo 2^64); nullopt where there is anything but integers,
+// or where the shapes differ. What a person wants of a per-CPU counter.
+std::optional<TypedValue> sum(const std::vector<TypedValue>& values);
 
 struct MapEntry {
   TypedValue key;

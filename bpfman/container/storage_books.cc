@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bpfman/container/storage_books.h"
+
 #include <algorithm>
 
 #include "bpfman/base/text.h"
 #include "bpfman/container/json_scanner.h"
-#include "bpfman/container/storage_books.h"
 
 namespace bpfman::container {
 namespace {
@@ -205,14 +206,15 @@ Result<std::vector<StoredImage>> find_stored_images(std::string_view text,
                                                     const ImageQuery& query) {
   std::vector<StoredImage> out;
   ImageRecordView record;
-  TRY(for_each_record(text, "images.json", [&](JsonScanner& scanner) -> Result<void> {
+  auto read = [&](JsonScanner& scanner) -> Result<void> {
     TRY(read_image(scanner, record));
     if (!scanner.failed() && fits(record, query) && is_hex_id(record.id.raw())) {
       StoredImage image = TRY(to_image(record));
       out.push_back(std::move(image));
     }
     return {};
-  }));
+  };
+  TRY(for_each_record(text, "images.json", read));
   return out;
 }
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command `bpfman`: words in, an exit status out. Makes the one Manager of this process.
+#include <filesystem>
+#include <iostream>
+
+#include "bpfman/cli/cli.h"
+#include "bpfman/kernel/kernel_ops.h"
+#include "bpfman/manager/manager.h"
+
+namespace bpfman {
+namespace {
+
+ManagerOptions to_options(const cli::GlobalOptions& global, const Environment& environment) {
+  ManagerOptions options;
+  std::error_code ignored;
+  std::filesystem::path root = std::filesystem::absolute(global.root_dir, ignored);
+  options.layout.root = ignored ? global.root_dir : root.lexically_normal().string();
+  options.environment = environment;
+  options.runtimes.docker_hosts = global.docker_hosts;
+  options.runtimes.storage_roots = global.storage_roots;
+  options.trust_database = global.trust_database;
+  options.strict = global.strict;
+  options.lock_timeout_ms = global.lock_timeout_ms;
+  return options;
+}
+
+int run(const std::vector<std::string>& words) {
+  Environment environment = read_environment();
+  std::unique_ptr<kernel::KernelOps> kernel;
+  cli::Context context{.out = std::cout,
+                       .err = std::cerr,
+                       .environment = environment,
+                       .version = BPFMAN_VERSION,
+                       .make_api = [&](const cli::GlobalOptions& global) -> std::unique_ptr<Api> {
+                         kernel = kernel::make_kernel_ops();
+                         return std::make_unique<Manager>(to_options(global, environment), *kernel);
+                       }};
+  return cli::run(words, context);
+}
+
+}  // namespace
+}  // namespace bpfman
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  return bpfman::run(std::vector<std::string>(argv + 1, argv + argc));
+}

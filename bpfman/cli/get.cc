@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// bpfman get program|link
+#include <ostream>
+
+#include "bpfman/base/text.h"
+#include "bpfman/cli/command.h"
+
+namespace bpfman::cli {
+namespace {
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+struct GetFlags {
+  std::string object;
+  OutputFlag output;
+};
+
+std::string pairs(const std::map<std::string, std::string>& values) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : values) {
+    parts.push_back(key + "=" + value);
+  }
+  return join(parts, ", ");
+}
+
+template <typename Id>
+std::string ids(const std::vector<Id>& values) {
+  std::vector<std::string> parts;
+  for (Id id : values) {
+    parts.push_back(std::to_string(id.value()));
+  }
+  return join(parts, ", ");
+}
+
+void print_record(std::ostream& out, const ProgramView& program) {
+  const ProgramRecord& record = *program.record;
+  std::vector<std::string> maps;
+  for (const MapRecord& map : record.maps) {
+    maps.push_back(map.name + " (" + std::to_string(map.id.value()) + ")");
+  }
+  Lines lines = {{"Name", record.stable_name()},
+                 {"Type", std::string(to_string(record.type))},
+                 {"Section", record.section},
+                 {"License", record.license},
+                 {"Source", source_line(record.provenance)}};
+  if (!record.image_reference.empty()) {
+    lines.emplace_back("Image", record.image_reference);
+  }
+  lines.emplace_back("Bytecode", record.bytecode.text());
+  lines.emplace_back("Fetched at", format_utc(record.provenance.fetched_at));
+  lines.emplace_back("Requested by", "uid " + std::to_string(record.provenance.requested_by_uid));
+  lines.emplace_back("Pin", record.pin_path);
+  lines.emplace_back("Map pins", record.map_directory);
+  lines.emplace_back("Maps", join(maps, ", "));
+  lines.emplace_back("Links", ids(program.links));
+  lines.emplace_back("Metadata", pairs(record.metadata));
+  out << "Managed by bpfman:\n";
+  print_block(out, lines, 2);
+}
+
+void print_kernel(std::ostream& out, const KernelProgram& kernel) {
+  out << "In the kernel:\n";
+  print_block(out,
+              {{"Name", kernel.name},
+               {"Type", kernel.type},
+               {"Tag", kernel.tag},
+               {"Loaded at", format_utc(kernel.loaded_at)},
+               {"Loaded by", "uid " + std::to_string(kernel.uid)},
+               {"GPL compatible", kernel.gpl_compatible ? "yes" : "no"},
+               {"Maps", ids(kernel.map_ids)},
+               {"BTF id", kernel.btf_id == 0 ? "" : std::to_string(kernel.btf_id)},
+               {"Translated", format_bytes(kernel.xlated_bytes)},
+               {"JITed", kernel.jited_bytes == 0 ? "no" : format_bytes(kernel.jited_bytes)},
+               {"Verified", std::to_string(kernel.verified_instructions) + " instructions"},
+               {"Runs",
+                kernel.run_count == 0 ? ""
+                                      : std::to_string(kernel.run_count) + " in " +
+                                            std::to_string(kernel.run_time_ns) + " ns"}},
+              2);
+}
+
+Result<void> run_program(Session& session, const GetFlags& flags) {
+  if (flags.object.empty()) {
+    return missing("PROGRAM", "get program my-ebpf-prog/pass");
+  }
+  Format format = TRY(flags.output.format());
+  ProgramView program = TRY(session.api().get_program(flags.object));
+  if (format == Format::Json) {
+    session.out() << json_of(program);
+    return {};
+  }
+  ProgramId id = program.record.has_value() ? program.record->id : program.kernel->id;
+  session.out() << "Program " << id.value() << '\n';
+  if (program.record.has_value()) {
+    print_record(session.out(), program);
+  } else {
+    session.out() << "Not managed by bpfman.\n";
+  }
+  if (program.kernel.has_value()) {
+    print_kernel(session.out(), *program.kernel);
+  } else {
+    session.out() << "Not in the kernel (loaded before the last boot, or removed by others).\n";
+  }
+  return {};
+}
+
+Result<void> run_link(Session& session, const GetFlags& flags) {
+  if (flags.object.empty()) {
+    return missing("LINK", "get link 1");
+  }
+  Format format = TRY(flags.output.format());
+  LinkView link = TRY(session.api().get_link(flags.object));
+  if (format == Format::Json) {
+    session.out() << json_of(link);
+    return {};
+  }
+  const LinkRecord& record = link.record;
+  std::vector<std::string> actions;
+  for (std::int32_t code : record.proceed_on) {
+    actions.push_back(xdp_action_name(code));
+  }
+  session.out() << "Link " << record.id.value() << '\n';
+  print_block(
+      session.out(),
+      {{"Kind", std::string(to_string(record.kind))},
+       {"Program", link.program_name + " (" + std::to_string(record.program.value()) + ")"},
+       {"Interface", record.interface + " (index " + std::to_string(record.ifindex.value()) + ")"},
+       {"Network namespace", record.netns.empty() ? "this one" : record.netns},
+       {"Mode", std::string(to_string(record.mode))},
+       {"Strategy", std::string(to_string(record.strategy))},
+       {"Priority", std::to_string(record.priority)},
+       {"Proceed on", join(actions, ", ")},
+       {"Pin", record.pin_path + (link.kernel.has_value() ? "" : " (missing)")},
+       {"Kernel link",
+        link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "not attached"},
+       {"Metadata", pairs(record.metadata)},
+       {"Attached at", format_utc(record.created_at)}},
+      2);
+  return {};
+}
+
+}  // namespace
+
+void add_get(Tree& tree) {
+  CLI::App* get = tree.add(&tree.root, "get", "Show all about one program or link");
+  auto program_flags = std::make_shared<GetFlags>();
+  CLI::App* program =
+      tree.add(get,
+               "program",
+               "Show a program: bpfman's record and what the kernel says; also one of others",
+               "bpfman get program my-ebpf-prog/pass");
+  program->add_option(
+      "PROGRAM", program_flags->object, "Program id, APPLICATION/NAME, or a unique NAME");
+  add_output(program, program_flags->output);
+  tree.verbs.push_back({program, NeedsRoot::Yes, [program_flags](Session& session) {
+                          return run_program(session, *program_flags);
+                        }});
+  auto link_flags = std::make_shared<GetFlags>();
+  CLI::App* link = tree.add(get, "link", "Show a link", "bpfman get link 1");
+  link->add_option("LINK", link_flags->object, "Link id");
+  add_output(link, link_flags->output);
+  tree.verbs.push_back({link, NeedsRoot::Yes, [link_flags](Session& session) {
+                          return run_link(session, *link_flags);
+                        }});
+}
+
+}  // namespace bpfman::cli

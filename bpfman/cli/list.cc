@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// bpfman list [programs|links]
+#include <ostream>
+
+#include "bpfman/base/text.h"
+#include "bpfman/cli/command.h"
+
+namespace bpfman::cli {
+namespace {
+
+struct ListFlags {
+  bool all = false;
+  bool quiet = false;
+  std::string type;
+  std::string application;
+  std::vector<std::string> metadata;
+  OutputFlag output;
+};
+
+std::string ids(const std::vector<LinkId>& links) {
+  std::vector<std::string> parts;
+  for (LinkId id : links) {
+    parts.push_back(std::to_string(id.value()));
+  }
+  return join(parts, ", ");
+}
+
+std::string id_of(const ProgramView& program) {
+  return std::to_string(program.record.has_value() ? program.record->id.value()
+                                                   : program.kernel->id.value());
+}
+
+// Tells a program that is not in the kernel any more, as after a reboot.
+std::string state_of(const ProgramView& program) {
+  if (!program.kernel.has_value()) {
+    return "not loaded";
+  }
+  return program.links.empty() ? "loaded" : "attached";
+}
+
+std::string attachment(const LinkRecord& link) {
+  return link.interface + (link.netns.empty() ? "" : " netns=" + link.netns);
+}
+
+void print_programs(std::ostream& out, const std::vector<ProgramView>& programs, bool wide) {
+  std::vector<std::string> header = {
+      "PROGRAM ID", "APPLICATION", "TYPE", "FUNCTION NAME", "LINK IDS", "STATE"};
+  if (wide) {
+    header.insert(header.end(), {"LOADED AT", "SOURCE"});
+  }
+  Table table(header);
+  for (const ProgramView& program : programs) {
+    const ProgramRecord* record = program.record.has_value() ? &*program.record : nullptr;
+    std::vector<std::string> row = {
+        id_of(program),
+        record != nullptr ? record->application : "",
+        record != nullptr ? std::string(to_string(record->type)) : program.kernel->type,
+        record != nullptr ? record->name : program.kernel->name,
+        ids(program.links),
+        record != nullptr ? state_of(program) : "not ours"};
+    if (wide) {
+      row.push_back(program.kernel.has_value() ? format_utc(program.kernel->loaded_at) : "");
+      row.push_back(record != nullptr ? source_line(record->provenance) : "");
+    }
+    table.add(std::move(row));
+  }
+  table.print(out);
+}
+
+void print_links(std::ostream& out, const std::vector<LinkView>& links, bool wide) {
+  std::vector<std::string> header = {
+      "LINK ID", "KIND", "PROGRAM ID", "PROGRAM", "ATTACHMENT", "MODE", "STATE"};
+  if (wide) {
+    header.insert(header.end(), {"KERNEL LINK ID", "PIN"});
+  }
+  Table table(header);
+  for (const LinkView& link : links) {
+    const LinkRecord& record = link.record;
+    bool attached = link.kernel.has_value() && link.kernel->ifindex.value() != 0;
+    std::vector<std::string> row = {std::to_string(record.id.value()),
+                                    std::string(to_string(record.kind)),
+                                    std::to_string(record.program.value()),
+                                    link.program_name,
+                                    attachment(record),
+                                    std::string(to_string(record.mode)),
+                                    attached                  ? "attached"
+                                    : link.kernel.has_value() ? "interface gone"
+                                                              : "not attached"};
+    if (wide) {
+      row.push_back(link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "");
+      row.push_back(record.pin_path);
+    }
+    table.add(std::move(row));
+  }
+  table.print(out);
+}
+
+Result<void> run_programs(Session& session, const ListFlags& flags) {
+  Format format = TRY(flags.output.format());
+  ListProgramsQuery query;
+  query.all = flags.all;
+  query.application = flags.application;
+  query.metadata = TRY(parse_metadata(flags.metadata));
+  if (!flags.type.empty()) {
+    query.type = parse_program_type(to_lower(flags.type));
+    if (!query.type.has_value()) {
+      return Error(Code::InvalidArgument, "unknown type \"" + flags.type + "\" for --program-type")
+          .with_hint("as in --program-type xdp");
+    }
+  }
+  std::vector<ProgramView> programs = TRY(session.api().list_programs(query));
+  if (flags.quiet) {
+    for (const ProgramView& program : programs) {
+      session.out() << id_of(program) << '\n';
+    }
+  } else if (format == Format::Json) {
+    session.out() << json_of_programs(programs);
+  } else {
+    print_programs(session.out(), programs, format == Format::Wide);
+  }
+  return {};
+}
+
+Result<void> run_links(Session& session, const ListFlags& flags) {
+  Format format = TRY(flags.output.format());
+  std::vector<LinkView> links = TRY(session.api().list_links());
+  if (flags.quiet) {
+    for (const LinkView& link : links) {
+      session.out() << link.record.id.value() << '\n';
+    }
+  } else if (format == Format::Json) {
+    session.out() << json_of_links(links);
+  } else {
+    print_links(session.out(), links, format == Format::Wide);
+  }
+  return {};
+}
+
+void add_program_flags(CLI::App* app, ListFlags& flags) {
+  app->add_flag("-a,--all", flags.all, "Programs of others, too");
+  app->add_option("-p,--program-type", flags.type, "Only of this type, as in xdp");
+  app->add_option("--application", flags.application, "Only of this application");
+  add_list_option(
+      app, "-m,--metadata-selector", flags.metadata, "Only with this KEY=VALUE; repeats");
+  app->add_flag("-q,--quiet", flags.quiet, "Print ids only");
+  add_output(app, flags.output);
+}
+
+}  // namespace
+
+// "list" alone lists programs.
+void add_list(Tree& tree) {
+  auto flags = std::make_shared<ListFlags>();
+  CLI::App* list =
+      tree.add(&tree.root, "list", "List programs (the default) or links", "bpfman list links");
+  add_program_flags(list, *flags);
+  tree.verbs.push_back(
+      {list, NeedsRoot::Yes, [flags](Session& session) { return run_programs(session, *flags); }});
+
+  auto program_flags = std::make_shared<ListFlags>();
+  CLI::App* programs =
+      tree.add(list, "programs", "List programs", "bpfman list programs --all -o json");
+  programs->alias("program");
+  add_program_flags(programs, *program_flags);
+  tree.verbs.push_back({programs, NeedsRoot::Yes, [program_flags](Session& session) {
+                          return run_programs(session, *program_flags);
+                        }});
+
+  auto link_flags = std::make_shared<ListFlags>();
+  CLI::App* links = tree.add(list, "links", "List links", "bpfman list links -o json");
+  links->alias("link");
+  links->add_flag("-q,--quiet", link_flags->quiet, "Print ids only");
+  add_output(links, link_flags->output);
+  tree.verbs.push_back({links, NeedsRoot::Yes, [link_flags](Session& session) {
+                          return run_links(session, *link_flags);
+                        }});
+}
+
+}  // namespace bpfman::cli

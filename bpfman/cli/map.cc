@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// bpfman map dump
+#include <ostream>
+
+#include "bpfman/base/text.h"
+#include "bpfman/cli/command.h"
+
+namespace bpfman::cli {
+namespace {
+
+constexpr const char* kDefaultLimit = "1000";
+
+struct DumpFlags {
+  std::string map;
+  std::string limit = kDefaultLimit;
+  OutputFlag output;
+};
+
+void print_entry(std::ostream& out, const MapEntry& entry, bool per_cpu) {
+  out << to_text(entry.key) << ": ";
+  if (!per_cpu) {
+    out << (entry.values.empty() ? std::string("<none>") : to_text(entry.values.front())) << '\n';
+    return;
+  }
+  // What a person wants of a per-CPU counter is the sum; where there is none, the lines below say
+  // all.
+  std::optional<TypedValue> total = sum(entry.values);
+  out << (total.has_value() ? to_text(*total) : std::string()) << '\n';
+  for (std::size_t cpu = 0; cpu < entry.values.size(); ++cpu) {
+    out << "  cpu " << cpu << ": " << to_text(entry.values[cpu]) << '\n';
+  }
+}
+
+Result<void> run_dump(Session& session, const DumpFlags& flags) {
+  if (flags.map.empty()) {
+    return missing("MAP", "map dump packet_stats");
+  }
+  std::optional<std::uint64_t> limit = parse_unsigned(flags.limit);
+  if (!limit.has_value() || *limit == 0) {
+    return Error(Code::InvalidArgument, "invalid value \"" + flags.limit + "\" for --limit")
+        .with_hint("a number from 1 on");
+  }
+  Format format = TRY(flags.output.format());
+  MapDump dump = TRY(session.api().dump_map(flags.map, *limit));
+  if (format == Format::Json) {
+    session.out() << json_of(dump);
+  } else {
+    for (const MapEntry& entry : dump.entries) {
+      print_entry(session.out(), entry, dump.per_cpu);
+    }
+  }
+  if (!dump.typed) {
+    print_warnings(session.err(), {"the map has no BTF: keys and values are shown as bytes"});
+  }
+  if (dump.truncated) {
+    print_warnings(session.err(), {"only the first " + flags.limit + " entries; see --limit"});
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_map(Tree& tree) {
+  CLI::App* map = tree.add(&tree.root, "map", "Maps of programs");
+  auto flags = std::make_shared<DumpFlags>();
+  CLI::App* dump = tree.add(map,
+                            "dump",
+                            "Print the entries of a map, typed where the program has BTF; of a "
+                            "per-CPU map the sum, then each CPU",
+                            "bpfman map dump packet_stats\n"
+                            "  bpfman map dump my-ebpf-prog/pass:packet_stats -o json");
+  dump->add_option("MAP", flags->map, "Map id, PROGRAM:MAP, or a map name that is unique");
+  dump->add_option("--limit", flags->limit, "Print at most so many entries (default: 1000)");
+  add_output(dump, flags->output);
+  tree.verbs.push_back(
+      {dump, NeedsRoot::Yes, [flags](Session& session) { return run_dump(session, *flags); }});
+}
+
+}  // namespace bpfman::cli

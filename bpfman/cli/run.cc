@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tree of commands as a whole: global flags, unknown words, who may run what, exit statuses.
+#include <ostream>
+
+#include "bpfman/base/log.h"
+#include "bpfman/base/text.h"
+#include "bpfman/cli/command.h"
+
+namespace bpfman::cli {
+namespace {
+
+constexpr int kUsage = 2;
+
+struct GlobalFlags {
+  GlobalOptions options;
+  std::string lock_timeout = "30s";
+  bool version = false;
+};
+
+// The whole command line; made anew for each run, it holds the values that were parsed.
+struct CommandLine {
+  CLI::App app{"Takes eBPF programs out of container images and puts them on hooks of this host.",
+               "bpfman"};
+  GlobalFlags flags;
+  Tree tree{app};
+
+  explicit CommandLine(const Environment& environment);
+};
+
+CommandLine::CommandLine(const Environment& environment) {
+  app.allow_extras();
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.set_help_all_flag("");
+  flags.options.root_dir = environment.get("BPFMAN_ROOT_DIR").value_or("/");
+  flags.options.log = environment.get("BPFMAN_LOG").value_or("warn");
+  flags.lock_timeout = environment.get("BPFMAN_LOCK_TIMEOUT").value_or("30s");
+  auto global = [](CLI::Option* option) { option->group("Global flags"); };
+  global(app.add_option("--root-dir",
+                        flags.options.root_dir,
+                        "Keep all state below this directory (BPFMAN_ROOT_DIR; default: /)"));
+  global(app.add_option("--log",
+                        flags.options.log,
+                        "Log level, then levels of single rooms, as in warn,kernel=debug "
+                        "(BPFMAN_LOG; default: warn)"));
+  global(app.add_option("--lock-timeout",
+                        flags.lock_timeout,
+                        "How long to wait for another command that changes something; 0 for ever "
+                        "(BPFMAN_LOCK_TIMEOUT; default: 30s)"));
+  global(app.add_flag("--verbose", flags.options.verbose, "Show the verifier's whole log"));
+  global(app.add_flag("--strict",
+                      flags.options.strict,
+                      "Refuse an image when two local stores hold different ones of that name"));
+  global(app.add_flag("--trust-database",
+                      flags.options.trust_database,
+                      "Use a stored image without asking the local stores whether it was rebuilt"));
+  global(app.add_option("--docker-host",
+                        flags.options.docker_hosts,
+                        "Look in this Docker engine only, as in unix:///run/docker.sock; repeats")
+             ->allow_extra_args(false)
+             ->take_all());
+  global(app.add_option("--storage-root",
+                        flags.options.storage_roots,
+                        "Look in this containers-storage directory only; repeats")
+             ->allow_extra_args(false)
+             ->take_all());
+  global(app.add_flag("--version", flags.version, "Print the version and exit"));
+  app.footer(
+      "\nExample:\n"
+      "  docker build -t my-ebpf-prog:dev .\n"
+      "  sudo bpfman load image --image-url my-ebpf-prog:dev xdp --iface eth0\n"
+      "\nbpfman COMMAND --help tells more about each command.");
+  add_load(tree);
+  add_attach(tree);
+  add_remove(tree);
+  add_list(tree);
+  add_get(tree);
+  add_image(tree);
+  add_map(tree);
+  add_version(tree);
+}
+
+// The commands from the first word on that were chosen: {top, load, image, xdp}.
+std::vector<CLI::App*> chosen(CLI::App& top) {
+  std::vector<CLI::App*> path = {&top};
+  while (!path.back()->get_subcommands().empty()) {
+    path.push_back(path.back()->get_subcommands().front());
+  }
+  return path;
+}
+
+std::string title(const std::vector<CLI::App*>& path) {
+  std::vector<std::string> names;
+  for (const CLI::App* app : path) {
+    names.push_back(app->get_name());
+  }
+  return join(names, " ");
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+    for (const std::string& name : option->get_snames()) {
+      names.push_back("-" + name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> commands_of(CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* child : app.get_subcommands([](CLI::App*) { return true; })) {
+    names.push_back(child->get_name());
+  }
+  return names;
+}
+
+Error did_you_mean(Error error, const std::vector<std::string>& near, const std::string& help) {
+  if (!near.empty()) {
+    return std::move(error).with_hint("did you mean " + join(near, ", ") + "?");
+  }
+  return std::move(error).with_hint("see " + help + " --help");
+}
+
+// A word that no command of the path knows.
+Error unknown_word(const std::string& word, const std::vector<CLI::App*>& path) {
+  std::string help = title(path);
+  if (word.size() > 1 && word.starts_with('-')) {
+    std::string flag = word.substr(0, word.find('='));
+    std::vector<std::string> known;
+    for (const CLI::App* app : path) {
+      std::vector<std::string> more = flags_of(*app);
+      known.insert(known.end(), more.begin(), more.end());
+    }
+    return did_you_mean(Error(Code::InvalidArgument, "unknown flag " + flag + " for " + help),
+                        suggest(flag, known),
+                        help);
+  }
+  std::vector<std::string> commands = commands_of(*path.back());
+  if (commands.empty()) {
+    return did_you_mean(
+        Error(Code::InvalidArgument, "unexpected word \"" + word + "\" for " + help), {}, help);
+  }
+  return did_you_mean(Error(Code::InvalidArgument, "unknown command \"" + help + " " + word + "\""),
+                      suggest(word, commands),
+                      help);
+}
+
+// Flags first: a mistyped flag leaves its value behind as a stray word.
+Result<void> check_words(CLI::App& top, const std::vector<CLI::App*>& path) {
+  std::vector<std::string> rest = top.remaining(true);
+  if (rest.empty()) {
+    return {};
+  }
+  for (const std::string& word : rest) {
+    if (word.size() > 1 && word.starts_with('-')) {
+      return unknown_word(word, path);
+    }
+  }
+  return unknown_word(rest.front(), path);
+}
+
+const Verb* find_verb(const Tree& tree, const std::vector<CLI::App*>& path) {
+  for (auto app = path.rbegin(); app != path.rend(); ++app) {
+    for (const Verb& verb : tree.verbs) {
+      if (verb.app == *app) {
+        return &verb;
+      }
+    }
+  }
+  return nullptr;
+}
+
+Error incomplete(const std::vector<CLI::App*>& path) {
+  std::string name = title(path);
+  return Error(Code::InvalidArgument, "missing command after \"" + name + "\"")
+      .with_hint("one of " + join(commands_of(*path.back()), ", ") + "; see " + name + " --help");
+}
+
+// "help load image" means "load image --help".
+std::vector<std::string> rewritten(std::vector<std::string> words) {
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  return words;
+}
+
+Error must_be_root(const std::vector<std::string>& words) {
+  return Error(Code::PermissionDenied, "must run as root")
+      .with_hint("sudo bpfman " + join(words, " "));
+}
+
+Result<void> run_verb(CommandLine& line,
+                      const std::vector<std::string>& words,
+                      const Context& context) {
+  std::vector<CLI::App*> path = chosen(line.app);
+  TRY(check_words(line.app, path));
+  const Verb* verb = find_verb(line.tree, path);
+  if (verb == nullptr) {
+    return incomplete(path);
+  }
+  GlobalOptions& options = line.flags.options;
+  options.lock_timeout_ms = TRY(parse_duration_ms(line.flags.lock_timeout));
+  TRY(log::configure(options.log));
+  if (verb->needs_root == NeedsRoot::Yes && context.environment.effective_uid != 0) {
+    return must_be_root(words);
+  }
+  Session session(options, context);
+  return verb->run(session);
+}
+
+void collect(CLI::App& app, const std::string& path, std::vector<std::string>& into) {
+  if (!path.empty()) {
+    into.push_back(path);
+  }
+  for (const std::string& flag : flags_of(app)) {
+    into.push_back(path.empty() ? flag : path + " " + flag);
+  }
+  for (CLI::App* child : app.get_subcommands([](CLI::App*) { return true; })) {
+    collect(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), into);
+  }
+}
+
+}  // namespace
+
+Api& Session::api() {
+  if (api_ == nullptr) {
+    api_ = context_.make_api(global_);
+  }
+  return *api_;
+}
+
+int run(const std::vector<std::string>& words, const Context& context) {
+  CommandLine line(context.environment);
+  try {
+    std::vector<std::string> reversed = rewritten(words);
+    std::reverse(reversed.begin(), reversed.end());
+    line.app.parse(reversed);
+  } catch (const CLI::Success& help) {
+    return line.app.exit(help, context.out, context.err);
+  } catch (const CLI::ParseError& error) {
+    print_error(context.err,
+                Error(Code::InvalidArgument, error.what())
+                    .with_hint("see " + title(chosen(line.app)) + " --help"),
+                false);
+    return kUsage;
+  }
+  if (line.flags.version) {
+    context.out << "bpfman " << context.version << '\n';
+    return 0;
+  }
+  if (words.empty()) {
+    context.err << line.app.help();
+    return kUsage;
+  }
+  Result<void> done = run_verb(line, words, context);
+  context.out.flush();
+  if (!done.ok()) {
+    print_error(context.err, done.error(), line.flags.options.verbose);
+    return exit_status(done.error().code());
+  }
+  return 0;
+}
+
+std::vector<std::string> vocabulary() {
+  Environment nobody;
+  CommandLine line(nobody);
+  std::vector<std::string> words;
+  collect(line.app, "", words);
+  return words;
+}
+
+}  // namespace bpfman::cli
