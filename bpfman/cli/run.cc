@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tree of commands as a whole: global flags, unknown words, who may run what, exit statuses.
+#include <algorithm>
 #include <ostream>
 
 #include "bpfman/base/log.h"
@@ -148,6 +149,55 @@ Error unknown_word(const std::string& word, const std::vector<CLI::App*>& path) 
                       help);
 }
 
+// The option of one of the commands of the path that `word` names; nullptr when none does.
+const CLI::Option* find_option(const std::vector<CLI::App*>& path, const std::string& word) {
+  for (auto app = path.rbegin(); app != path.rend(); ++app) {
+    if (const CLI::Option* option = (*app)->get_option_no_throw(word); option != nullptr) {
+      return option;
+    }
+  }
+  return nullptr;
+}
+
+CLI::App* find_command(CLI::App& app, const std::string& word) {
+  for (CLI::App* child : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (child->check_name(word)) {
+      return child;
+    }
+  }
+  return nullptr;
+}
+
+bool takes_words(const CLI::App& app) {
+  std::vector<const CLI::Option*> options = app.get_options();
+  return std::any_of(options.begin(), options.end(), [](const CLI::Option* option) {
+    return option->get_positional();
+  });
+}
+
+// Where a command has to follow, another word is a mistyped one. Looked for before parsing, which
+// would take the next word that is a command for it.
+Result<void> check_commands(CLI::App& top, const std::vector<std::string>& words) {
+  std::vector<CLI::App*> path = {&top};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word.starts_with('-')) {
+      const CLI::Option* option = find_option(path, word);
+      if (option != nullptr && option->get_items_expected_min() > 0) {
+        ++i;  // its value
+      }
+      continue;
+    }
+    CLI::App* child = find_command(*path.back(), word);
+    if (child != nullptr) {
+      path.push_back(child);
+    } else if (!commands_of(*path.back()).empty() && !takes_words(*path.back())) {
+      return unknown_word(word, path);
+    }
+  }
+  return {};
+}
+
 // Flags first: a mistyped flag leaves its value behind as a stray word.
 Result<void> check_words(CLI::App& top, const std::vector<CLI::App*>& path) {
   std::vector<std::string> rest = top.remaining(true);
@@ -235,8 +285,12 @@ Api& Session::api() {
 
 int run(const std::vector<std::string>& words, const Context& context) {
   CommandLine line(context.environment);
+  std::vector<std::string> reversed = rewritten(words);
+  if (Result<void> known = check_commands(line.app, reversed); !known.ok()) {
+    print_error(context.err, known.error(), false);
+    return kUsage;
+  }
   try {
-    std::vector<std::string> reversed = rewritten(words);
     std::reverse(reversed.begin(), reversed.end());
     line.app.parse(reversed);
   } catch (const CLI::Success& help) {

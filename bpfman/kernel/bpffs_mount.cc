@@ -71,7 +71,9 @@ Result<UniqueFd> mount_and_copy(const std::string& directory) {
 }  // namespace
 
 Error may_not_enter_init(int os) {
-  return os_error(os, "mount a bpffs in the mount namespace of process 1")
+  return Error(Code::FailedPrecondition,
+               "mount a bpffs in the mount namespace of process 1, where pins outlive this command",
+               os)
       .with_hint(
           "run bpfman once outside of this mount namespace (without `ip netns exec` or `unshare "
           "-m`), so that its bpffs is mounted there");
