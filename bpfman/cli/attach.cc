@@ -56,8 +56,10 @@ void add_attach(Tree& tree) {
                            "attach",
                            "Attach a loaded program",
                            "bpfman attach my-ebpf-prog/pass xdp --iface eth0");
-  app->add_option("PROGRAM", flags->program, "Program id, APPLICATION/NAME, or a unique NAME");
-  add_list_option(app, "-m,--metadata", flags->metadata, "KEY=VALUE kept with the link");
+  app->add_option("PROGRAM", flags->program, "Program id, APPLICATION/NAME, or a unique NAME")
+      ->type_name("");
+  add_list_option(app, "-m,--metadata", flags->metadata, "Kept with the link; repeats")
+      ->type_name("KEY=VALUE");
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(app, flags->output);
   flags->xdp = tree.add(app, "xdp", "Attach to a network interface");

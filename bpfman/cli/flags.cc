@@ -20,7 +20,7 @@ CLI::App* Tree::add(CLI::App* parent,
   app->fallthrough();
   app->allow_extras();
   if (!example.empty()) {
-    app->footer("\nExample:\n  " + example);
+    app->footer("Example:\n  " + example);
   }
   return app;
 }
@@ -63,25 +63,30 @@ Result<Format> OutputFlag::format() const {
 }
 
 void add_output(CLI::App* app, OutputFlag& flag) {
-  app->add_option("-o,--output", flag.text, "How to print: table, wide or json (default: table)");
+  app->add_option("-o,--output", flag.text, "How to print: table, wide or json (default: table)")
+      ->type_name("FORMAT");
 }
 
 void add_xdp_flags(CLI::App* app, XdpFlags& flags) {
-  app->add_option("-i,--iface", flags.interface, "Interface to attach to");
+  app->add_option("-i,--iface", flags.interface, "Interface to attach to")->type_name("NAME");
   app->add_option(
-      "-n,--netns",
-      flags.netns,
-      "Network namespace of the interface, as a path (/run/netns/NAME, /proc/PID/ns/net)");
+         "-n,--netns",
+         flags.netns,
+         "Network namespace of the interface, as a path (/run/netns/NAME, /proc/PID/ns/net)")
+      ->type_name("PATH");
   app->add_option(
-      "--mode",
-      flags.mode,
-      "native, generic or offload (default: native, else generic where the driver cannot)");
-  app->add_option("-p,--priority", flags.priority, "0 (runs first) to 1000 (default: 50)");
+         "--mode",
+         flags.mode,
+         "native, generic or offload (default: native, else generic where the driver cannot)")
+      ->type_name("MODE");
+  app->add_option("-p,--priority", flags.priority, "0 (runs first) to 1000 (default: 50)")
+      ->type_name("NUMBER");
   add_list_option(
       app,
       "--proceed-on",
       flags.proceed_on,
-      "Results on which the next program of the interface runs (default: pass,dispatcher_return)");
+      "Results on which the next program of the interface runs (default: pass,dispatcher_return)")
+      ->type_name("RESULT,...");
 }
 
 Result<XdpAttachSpec> to_spec(const XdpFlags& flags) {
@@ -99,7 +104,7 @@ Result<XdpAttachSpec> to_spec(const XdpFlags& flags) {
   }
   std::optional<std::int64_t> priority = parse_signed(flags.priority);
   if (!priority.has_value() || *priority < INT32_MIN || *priority > INT32_MAX) {
-    return bad_value("-p,--priority", flags.priority, "a number from 0 (runs first) to 1000");
+    return bad_value("--priority", flags.priority, "a number from 0 (runs first) to 1000");
   }
   spec.priority = static_cast<std::int32_t>(*priority);
   if (!flags.proceed_on.empty()) {

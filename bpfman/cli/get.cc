@@ -149,15 +149,17 @@ void add_get(Tree& tree) {
                "program",
                "Show a program: bpfman's record and what the kernel says; also one of others",
                "bpfman get program my-ebpf-prog/pass");
-  program->add_option(
-      "PROGRAM", program_flags->object, "Program id, APPLICATION/NAME, or a unique NAME");
+  program
+      ->add_option(
+          "PROGRAM", program_flags->object, "Program id, APPLICATION/NAME, or a unique NAME")
+      ->type_name("");
   add_output(program, program_flags->output);
   tree.verbs.push_back({program, NeedsRoot::Yes, [program_flags](Session& session) {
                           return run_program(session, *program_flags);
                         }});
   auto link_flags = std::make_shared<GetFlags>();
   CLI::App* link = tree.add(get, "link", "Show a link", "bpfman get link 1");
-  link->add_option("LINK", link_flags->object, "Link id");
+  link->add_option("LINK", link_flags->object, "Link id")->type_name("");
   add_output(link, link_flags->output);
   tree.verbs.push_back({link, NeedsRoot::Yes, [link_flags](Session& session) {
                           return run_link(session, *link_flags);

@@ -104,13 +104,16 @@ void add_pull(Tree& tree, CLI::App* image) {
                             "pull",
                             "Put an image's bytecode into bpfman's database without loading it",
                             "bpfman image pull my-ebpf-prog:dev");
-  pull->add_option("IMAGE", flags->positional, "Name, digest or id of the image");
-  pull->add_option("-i,--image-url", flags->flagged, "The same, as a flag");
-  pull->add_option(
-      "-p,--pull-policy", flags->policy, "Always, IfNotPresent or Never (default: IfNotPresent)");
+  pull->add_option("IMAGE", flags->positional, "Name, digest or id of the image")->type_name("");
+  pull->add_option("-i,--image-url", flags->flagged, "The same, as a flag")->type_name("IMAGE");
+  pull->add_option("-p,--pull-policy",
+                   flags->policy,
+                   "Always, IfNotPresent or Never (default: IfNotPresent)")
+      ->type_name("POLICY");
   pull->add_option("-r,--registry-auth",
                    flags->auth,
-                   "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)");
+                   "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
+      ->type_name("BASE64");
   pull->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(pull, flags->output);
   tree.verbs.push_back(

@@ -138,10 +138,12 @@ Result<void> run_links(Session& session, const ListFlags& flags) {
 
 void add_program_flags(CLI::App* app, ListFlags& flags) {
   app->add_flag("-a,--all", flags.all, "Programs of others, too");
-  app->add_option("-p,--program-type", flags.type, "Only of this type, as in xdp");
-  app->add_option("--application", flags.application, "Only of this application");
-  add_list_option(
-      app, "-m,--metadata-selector", flags.metadata, "Only with this KEY=VALUE; repeats");
+  app->add_option("-p,--program-type", flags.type, "Only of this type, as in xdp")
+      ->type_name("TYPE");
+  app->add_option("--application", flags.application, "Only of this application")
+      ->type_name("NAME");
+  add_list_option(app, "-m,--metadata-selector", flags.metadata, "Only with this metadata; repeats")
+      ->type_name("KEY=VALUE");
   app->add_flag("-q,--quiet", flags.quiet, "Print ids only");
   add_output(app, flags.output);
 }

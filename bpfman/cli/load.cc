@@ -25,16 +25,24 @@ struct LoadFlags {
 };
 
 void add_flags(Tree& tree, CLI::App* app, const std::shared_ptr<LoadFlags>& flags) {
-  app->add_option("--name", flags->name, "Function to load, when there are several");
+  app->add_option("--name", flags->name, "Function to load, when there are several")
+      ->type_name("FUNCTION");
   add_list_option(app,
                   "--programs",
                   flags->programs,
-                  "Programs to load, as TYPE:NAME[:FUNC]; repeats, or separated by commas");
+                  "Programs to load, as TYPE:NAME[:FUNC]; repeats, or separated by commas")
+      ->type_name("TYPE:NAME,...");
   app->add_option("-a,--application",
                   flags->application,
-                  "Name of the group the programs belong to (default: from the image or file)");
-  add_list_option(app, "-m,--metadata", flags->metadata, "KEY=VALUE kept with the programs");
-  add_list_option(app, "-g,--global", flags->globals, "Set a global variable before: NAME=HEX");
+                  "Name of the group the programs belong to (default: from the image or file)")
+      ->type_name("NAME");
+  add_list_option(app, "-m,--metadata", flags->metadata, "Kept with the programs; repeats")
+      ->type_name("KEY=VALUE");
+  add_list_option(app,
+                  "-g,--global",
+                  flags->globals,
+                  "Set a global variable of the program before it is loaded; repeats")
+      ->type_name("NAME=HEX");
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(app, flags->output);
   flags->xdp = tree.add(app,
@@ -75,7 +83,8 @@ Result<std::string> one_of(const LoadFlags& flags,
   if (!flags.positional.empty() && !flags.flagged.empty()) {
     return Error(Code::InvalidArgument,
                  what + " is given twice: \"" + flags.positional + "\" and " + flag + " \"" +
-                     flags.flagged + "\"");
+                     flags.flagged + "\"")
+        .with_hint("write it once");
   }
   std::string word = flags.positional.empty() ? flags.flagged : flags.positional;
   if (word.empty()) {
@@ -133,13 +142,15 @@ void add_load_image(Tree& tree, CLI::App* load) {
                "container stores, or a registry",
                "bpfman load image --image-url my-ebpf-prog:dev xdp --iface eth0\n"
                "  bpfman load image my-ebpf-prog:dev --name pass -m owner=me");
-  app->add_option("IMAGE", flags->positional, "Name, digest or id of the image");
-  app->add_option("-i,--image-url", flags->flagged, "The same, as a flag");
+  app->add_option("IMAGE", flags->positional, "Name, digest or id of the image")->type_name("");
+  app->add_option("-i,--image-url", flags->flagged, "The same, as a flag")->type_name("IMAGE");
   app->add_option(
-      "-p,--pull-policy", flags->policy, "Always, IfNotPresent or Never (default: IfNotPresent)");
+         "-p,--pull-policy", flags->policy, "Always, IfNotPresent or Never (default: IfNotPresent)")
+      ->type_name("POLICY");
   app->add_option("-r,--registry-auth",
                   flags->auth,
-                  "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)");
+                  "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
+      ->type_name("BASE64");
   add_flags(tree, app, flags);
   tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
                           ImageSource source;
@@ -159,8 +170,8 @@ void add_load_file(Tree& tree, CLI::App* load) {
                            "file",
                            "Load programs out of an eBPF object file",
                            "bpfman load file pass.bpf.o xdp --iface eth0");
-  app->add_option("PATH", flags->positional, "The object file");
-  app->add_option("--path", flags->flagged, "The same, as a flag");
+  app->add_option("PATH", flags->positional, "The object file")->type_name("");
+  app->add_option("--path", flags->flagged, "The same, as a flag")->type_name("PATH");
   add_flags(tree, app, flags);
   tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
                           std::string path =

@@ -69,8 +69,10 @@ void add_map(Tree& tree) {
                             "per-CPU map the sum, then each CPU",
                             "bpfman map dump packet_stats\n"
                             "  bpfman map dump my-ebpf-prog/pass:packet_stats -o json");
-  dump->add_option("MAP", flags->map, "Map id, PROGRAM:MAP, or a map name that is unique");
-  dump->add_option("--limit", flags->limit, "Print at most so many entries (default: 1000)");
+  dump->add_option("MAP", flags->map, "Map id, PROGRAM:MAP, or a map name that is unique")
+      ->type_name("");
+  dump->add_option("--limit", flags->limit, "Print at most so many entries (default: 1000)")
+      ->type_name("NUMBER");
   add_output(dump, flags->output);
   tree.verbs.push_back(
       {dump, NeedsRoot::Yes, [flags](Session& session) { return run_dump(session, *flags); }});

@@ -66,7 +66,7 @@ void add_remove(Tree& tree) {
   auto detaching = std::make_shared<RemoveFlags>();
   CLI::App* detach = tree.add(
       &tree.root, "detach", "Take programs off their hooks; they stay loaded", "bpfman detach 1 2");
-  detach->add_option("LINK", detaching->objects, "Link ids");
+  detach->add_option("LINK", detaching->objects, "Link ids")->type_name("");
   detach->add_flag("--dry-run", detaching->dry_run, "Print what would be done and do nothing");
   add_output(detach, detaching->output);
   tree.verbs.push_back({detach, NeedsRoot::Yes, [detaching](Session& session) {
@@ -78,8 +78,9 @@ void add_remove(Tree& tree) {
                               "unload",
                               "Detach programs everywhere and unload them",
                               "bpfman unload my-ebpf-prog/pass\n  bpfman unload --all");
-  unload->add_option(
-      "PROGRAM", unloading->objects, "Program ids, APPLICATION/NAME, or unique names");
+  unload
+      ->add_option("PROGRAM", unloading->objects, "Program ids, APPLICATION/NAME, or unique names")
+      ->type_name("");
   unload->add_flag("--all", unloading->all, "All programs that bpfman loaded");
   unload->add_flag("--dry-run", unloading->dry_run, "Print what would be done and do nothing");
   add_output(unload, unloading->output);

@@ -30,23 +30,30 @@ struct CommandLine {
 
 CommandLine::CommandLine(const Environment& environment) {
   app.allow_extras();
-  app.set_help_flag("-h,--help", "Print this help and exit");
-  app.set_help_all_flag("");
+  app.set_help_flag("-h,--help", "Print help of a command and exit")->group("Global flags");
+  app.get_formatter()->label("OPTIONS", "FLAGS");
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+  app.get_formatter()->label("SUBCOMMANDS", "COMMANDS");
+  app.get_formatter()->label("Options", "Flags");
+  app.get_formatter()->label("Subcommands", "Commands");
   flags.options.root_dir = environment.get("BPFMAN_ROOT_DIR").value_or("/");
   flags.options.log = environment.get("BPFMAN_LOG").value_or("warn");
   flags.lock_timeout = environment.get("BPFMAN_LOCK_TIMEOUT").value_or("30s");
   auto global = [](CLI::Option* option) { option->group("Global flags"); };
   global(app.add_option("--root-dir",
                         flags.options.root_dir,
-                        "Keep all state below this directory (BPFMAN_ROOT_DIR; default: /)"));
+                        "Keep all state below this directory (BPFMAN_ROOT_DIR; default: /)")
+             ->type_name("DIR"));
   global(app.add_option("--log",
                         flags.options.log,
                         "Log level, then levels of single rooms, as in warn,kernel=debug "
-                        "(BPFMAN_LOG; default: warn)"));
+                        "(BPFMAN_LOG; default: warn)")
+             ->type_name("LEVELS"));
   global(app.add_option("--lock-timeout",
                         flags.lock_timeout,
                         "How long to wait for another command that changes something; 0 for ever "
-                        "(BPFMAN_LOCK_TIMEOUT; default: 30s)"));
+                        "(BPFMAN_LOCK_TIMEOUT; default: 30s)")
+             ->type_name("TIME"));
   global(app.add_flag("--verbose", flags.options.verbose, "Show the verifier's whole log"));
   global(app.add_flag("--strict",
                       flags.options.strict,
@@ -57,16 +64,18 @@ CommandLine::CommandLine(const Environment& environment) {
   global(app.add_option("--docker-host",
                         flags.options.docker_hosts,
                         "Look in this Docker engine only, as in unix:///run/docker.sock; repeats")
+             ->type_name("URL")
              ->allow_extra_args(false)
              ->take_all());
   global(app.add_option("--storage-root",
                         flags.options.storage_roots,
                         "Look in this containers-storage directory only; repeats")
+             ->type_name("DIR")
              ->allow_extra_args(false)
              ->take_all());
   global(app.add_flag("--version", flags.version, "Print the version and exit"));
   app.footer(
-      "\nExample:\n"
+      "Example:\n"
       "  docker build -t my-ebpf-prog:dev .\n"
       "  sudo bpfman load image --image-url my-ebpf-prog:dev xdp --iface eth0\n"
       "\nbpfman COMMAND --help tells more about each command.");
@@ -182,8 +191,12 @@ Result<void> check_commands(CLI::App& top, const std::vector<std::string>& words
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word.starts_with('-')) {
-      const CLI::Option* option = find_option(path, word);
-      if (option != nullptr && option->get_items_expected_min() > 0) {
+      std::size_t equals = word.find('=');
+      const CLI::Option* option = find_option(path, word.substr(0, equals));
+      if (option == nullptr) {
+        return {};  // what the words behind it are, nobody knows
+      }
+      if (option->get_items_expected_min() > 0 && equals == std::string::npos) {
         ++i;  // its value
       }
       continue;

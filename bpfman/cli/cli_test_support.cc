@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/cli/cli_test_support.h"
+
+#include "bpfman/base/text.h"
+
+namespace bpfman::cli::testing {
+namespace {
+
+std::string dry(DryRun dry_run) {
+  return dry_run == DryRun::Yes ? " (dry run)" : "";
+}
+
+}  // namespace
+
+template <typename T>
+Result<T> FakeApi::answer(std::string call, const T& value) {
+  asked_.calls.push_back(std::move(call));
+  if (answers_.error.has_value()) {
+    return *answers_.error;
+  }
+  return value;
+}
+
+Result<LoadReply> FakeApi::load(const LoadSpec& spec, DryRun dry_run) {
+  asked_.load = spec;
+  return answer("load" + dry(dry_run), answers_.load);
+}
+
+Result<AttachReply> FakeApi::attach(const std::string& program,
+                                    const AttachSpec& spec,
+                                    DryRun dry_run) {
+  asked_.attach = spec;
+  return answer("attach " + program + dry(dry_run), answers_.attach);
+}
+
+Result<ChangeReply> FakeApi::detach(const std::vector<std::string>& links, DryRun dry_run) {
+  return answer("detach " + join(links, " ") + dry(dry_run), answers_.change);
+}
+
+Result<ChangeReply> FakeApi::unload(const std::vector<std::string>& programs, DryRun dry_run) {
+  return answer("unload " + join(programs, " ") + dry(dry_run), answers_.change);
+}
+
+Result<ChangeReply> FakeApi::unload_all(DryRun dry_run) {
+  return answer("unload all" + dry(dry_run), answers_.change);
+}
+
+Result<std::vector<ProgramView>> FakeApi::list_programs(const ListProgramsQuery& query) {
+  asked_.query = query;
+  return answer("list programs", answers_.programs);
+}
+
+Result<std::vector<LinkView>> FakeApi::list_links() {
+  return answer("list links", answers_.links);
+}
+
+Result<ProgramView> FakeApi::get_program(const std::string& program) {
+  return answer("get program " + program, answers_.programs.at(0));
+}
+
+Result<LinkView> FakeApi::get_link(const std::string& link) {
+  return answer("get link " + link, answers_.links.at(0));
+}
+
+Result<PullReply> FakeApi::pull_image(const ImageSource& source, DryRun dry_run) {
+  asked_.pull = source;
+  return answer("pull" + dry(dry_run), answers_.pull);
+}
+
+Result<std::vector<ImageRecord>> FakeApi::list_images() {
+  return answer("list images", answers_.images);
+}
+
+Result<std::vector<RuntimeStatus>> FakeApi::list_sources() {
+  return answer("list sources", answers_.sources);
+}
+
+Result<MapDump> FakeApi::dump_map(const std::string& map, std::size_t limit) {
+  asked_.limit = limit;
+  return answer("dump " + map, answers_.dump);
+}
+
+Outcome run_words(const std::string& words,
+                  const FakeApi::Answers& answers,
+                  const Environment& environment) {
+  Outcome outcome;
+  std::ostringstream out;
+  std::ostringstream err;
+  Context context{.out = out,
+                  .err = err,
+                  .environment = environment,
+                  .version = "1.2.3",
+                  .make_api = [&](const GlobalOptions& global) -> std::unique_ptr<Api> {
+                    ++outcome.asked.made;
+                    outcome.asked.global = global;
+                    return std::make_unique<FakeApi>(answers, outcome.asked);
+                  }};
+  outcome.status = run(words.empty() ? std::vector<std::string>() : split(words, ' '), context);
+  outcome.out = out.str();
+  outcome.err = err.str();
+  return outcome;
+}
+
+Provenance example_provenance() {
+  Provenance provenance;
+  provenance.source = SourceKind::Docker;
+  provenance.route = "overlay2";
+  provenance.location = "unix:///run/docker.sock";
+  provenance.canonical_name = "docker.io/library/prog:dev";
+  provenance.image_id = *Digest::parse("sha256:" + std::string(64, 'a'));
+  provenance.verification = Verification::Content;
+  provenance.fetched_at = 1'700'000'000;
+  provenance.trust = "local";
+  return provenance;
+}
+
+ProgramView example_program() {
+  ProgramRecord record;
+  record.key = ProgramKey(1);
+  record.id = ProgramId(57);
+  record.application = "prog";
+  record.name = "pass";
+  record.section = "xdp";
+  record.bytecode = *Digest::parse("sha256:" + std::string(64, 'b'));
+  record.license = "GPL";
+  record.pin_path = "/run/bpfman/fs/prog_57";
+  record.map_directory = "/run/bpfman/fs/maps/57";
+  record.maps = {{"seen", "/run/bpfman/fs/maps/57/seen", MapId(9)}};
+  record.metadata = {{"owner", "me"}};
+  record.image_reference = "docker.io/library/prog:dev";
+  record.provenance = example_provenance();
+  record.created_at = 1'700'000'000;
+  KernelProgram kernel;
+  kernel.id = ProgramId(57);
+  kernel.name = "pass";
+  kernel.type = "xdp";
+  kernel.tag = "0123456789abcdef";
+  kernel.loaded_at = 1'700'000'000;
+  kernel.map_ids = {MapId(9)};
+  return ProgramView{.record = record, .kernel = kernel, .links = {LinkId(3)}};
+}
+
+LinkView example_link() {
+  LinkRecord record;
+  record.id = LinkId(3);
+  record.program_key = ProgramKey(1);
+  record.program = ProgramId(57);
+  record.interface = "eth0";
+  record.ifindex = Ifindex(2);
+  record.netns_id.inode = 4026531840;
+  record.proceed_on = {2, 31};
+  record.pin_path = "/run/bpfman/fs/links/3";
+  record.created_at = 1'700'000'000;
+  KernelLink kernel;
+  kernel.id = KernelLinkId(11);
+  kernel.program = ProgramId(57);
+  kernel.type = "xdp";
+  kernel.ifindex = Ifindex(2);
+  return LinkView{.record = record, .program_name = "prog/pass", .kernel = kernel};
+}
+
+}  // namespace bpfman::cli::testing

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// An Api without a kernel behind it, and a run of the command line against it.
+#pragma once
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "bpfman/cli/cli.h"
+
+namespace bpfman::cli::testing {
+
+// Answers with the values it is given and notes what it was asked.
+class FakeApi final : public Api {
+ public:
+  struct Answers {
+    LoadReply load;
+    AttachReply attach;
+    ChangeReply change;
+    PullReply pull;
+    std::vector<ProgramView> programs;
+    std::vector<LinkView> links;
+    std::vector<ImageRecord> images;
+    std::vector<RuntimeStatus> sources;
+    MapDump dump;
+    std::optional<Error> error;  // instead of all of these
+  };
+
+  struct Asked {
+    int made = 0;  // how many Apis were made
+    GlobalOptions global;
+    std::vector<std::string> calls;  // "detach 1 2 (dry run)"
+    std::optional<LoadSpec> load;
+    std::optional<AttachSpec> attach;
+    std::optional<ListProgramsQuery> query;
+    std::optional<ImageSource> pull;
+    std::size_t limit = 0;
+  };
+
+  FakeApi(const Answers& answers, Asked& asked) : answers_(answers), asked_(asked) {}
+
+  Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) override;
+  Result<AttachReply> attach(const std::string& program,
+                             const AttachSpec& spec,
+                             DryRun dry_run) override;
+  Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
+  Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
+  Result<ChangeReply> unload_all(DryRun dry_run) override;
+  Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;
+  Result<std::vector<LinkView>> list_links() override;
+  Result<ProgramView> get_program(const std::string& program) override;
+  Result<LinkView> get_link(const std::string& link) override;
+  Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
+  Result<std::vector<ImageRecord>> list_images() override;
+  Result<std::vector<RuntimeStatus>> list_sources() override;
+  Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
+
+ private:
+  template <typename T>
+  Result<T> answer(std::string call, const T& value);
+
+  const Answers& answers_;
+  Asked& asked_;
+};
+
+// What one command did.
+struct Outcome {
+  int status = -1;
+  std::string out;
+  std::string err;
+  FakeApi::Asked asked;
+};
+
+// `words` as a shell would split them at blanks. By default as root without any variable.
+Outcome run_words(const std::string& words,
+                  const FakeApi::Answers& answers = {},
+                  const Environment& environment = {});
+
+// A loaded program with one link, as the manager would show it.
+ProgramView example_program();
+LinkView example_link();
+Provenance example_provenance();
+
+}  // namespace bpfman::cli::testing
