@@ -3,14 +3,14 @@
 # BTF but not its DWARF. The result lies at OUTPUT; depend on TARGET to have it made.
 find_program(BPF_CLANG NAMES clang clang-14 clang-16 clang-19 REQUIRED)
 find_program(BPF_LLVM_STRIP NAMES llvm-strip llvm-strip-14 llvm-strip-16 llvm-strip-19 REQUIRED)
-execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-multiarch
-  OUTPUT_VARIABLE BPF_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+
+# asm/types.h lies in a directory of the host's own architecture.
 function(bpf_object target source output)
   get_filename_component(directory ${output} DIRECTORY)
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${directory}
     COMMAND ${BPF_CLANG} -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Werror
-      -isystem /usr/include/${BPF_MULTIARCH} -MD -MF ${output}.d -c ${source} -o ${output}
+      -isystem /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -MD -MF ${output}.d -c ${source} -o ${output}
     COMMAND ${BPF_LLVM_STRIP} -g ${output}
     DEPENDS ${source} DEPFILE ${output}.d VERBATIM
     COMMENT "BPF object ${output}")

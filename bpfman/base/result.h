@@ -4,7 +4,7 @@
 //
 // TRY(expression) yields the value or returns the error from the enclosing function. Allowed
 // positions:
-//   auto x = TRY(f());    TRY(f());    return TRY(f());
+//   auto x = TRY(f());    TRY(f());    return TRY(f());    while (TRY(f())) ...
 // never inside an argument list or a braced initialiser: GCC 12 leaves already made elements
 // undestroyed when a statement expression returns from there (tools/lint_try.sh enforces it).
 #pragma once
@@ -30,11 +30,12 @@ class [[nodiscard]] Result {
   using Value = std::conditional_t<std::is_void_v<T>, Unit, T>;
 
   // Implicit on purpose: `return value;` and `return Error(...)` are how results are made.
-  Result(Value value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor)
+  Result(Value value) : state_(std::in_place_index<0>, std::move(value)) {}
 
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+  // NOLINTEND(google-explicit-constructor)
 
   Result()
     requires std::is_void_v<T>

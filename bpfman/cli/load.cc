@@ -58,7 +58,8 @@ Result<std::vector<ProgramChoice>> choices(const LoadFlags& flags) {
     out.push_back(ProgramChoice{.name = flags.name});
   }
   for (const std::string& text : split_lists(flags.programs)) {
-    out.push_back(TRY(parse_program_choice(text)));
+    ProgramChoice choice = TRY(parse_program_choice(text));
+    out.push_back(std::move(choice));
   }
   return out;
 }

@@ -299,7 +299,7 @@ TypedValue Reader::read_composite(const btf_type* type, ByteView bytes) {
     if (member_name.empty() && inner != nullptr) {
       std::move(inner->members.begin(), inner->members.end(), std::back_inserter(out.members));
     } else {
-      out.members.emplace_back(std::move(member_name), std::move(value));
+      out.members.push_back({std::move(member_name), std::move(value)});
     }
   }
   return TypedValue{std::move(out)};
@@ -315,7 +315,7 @@ TypedValue Reader::read_section(const btf_type* type, ByteView bytes) {
     }
     ByteView own = bytes.subspan(place.offset);
     own = own.first(std::min<std::size_t>(own.size(), place.size));
-    out.members.emplace_back(std::string(name(variable->name_off)), read(place.type, own));
+    out.members.push_back({std::string(name(variable->name_off)), read(place.type, own)});
   }
   return TypedValue{std::move(out)};
 }

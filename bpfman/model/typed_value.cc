@@ -41,11 +41,11 @@ std::optional<TypedValue> add(const TypedStruct& a, const TypedStruct& b) {
   }
   TypedStruct out;
   for (std::size_t i = 0; i < a.members.size(); ++i) {
-    std::optional<TypedValue> member = add(a.members[i].second, b.members[i].second);
-    if (!member.has_value() || a.members[i].first != b.members[i].first) {
+    std::optional<TypedValue> member = add(a.members[i].value, b.members[i].value);
+    if (!member.has_value() || a.members[i].name != b.members[i].name) {
       return std::nullopt;
     }
-    out.members.emplace_back(a.members[i].first, std::move(*member));
+    out.members.push_back({a.members[i].name, std::move(*member)});
   }
   return TypedValue{std::move(out)};
 }

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,10 +15,11 @@
 namespace bpfman {
 
 struct TypedValue;
+struct TypedMember;
 
 // Members in declaration order. An anonymous struct or union inside is flattened into its parent.
 struct TypedStruct {
-  std::vector<std::pair<std::string, TypedValue>> members;
+  std::vector<TypedMember> members;
   bool operator==(const TypedStruct&) const;
 };
 
@@ -40,6 +40,12 @@ struct TypedValue {
                TypedArray>
       value;
   bool operator==(const TypedValue&) const = default;
+};
+
+struct TypedMember {
+  std::string name;
+  TypedValue value;
+  bool operator==(const TypedMember&) const = default;
 };
 
 // "{packets: 5, bytes: 420}", "[1, 2]", "0x0a0b" for raw bytes.

@@ -165,7 +165,7 @@ TEST_F(Maps, OfPerCpuArraysHaveAValueForEachCpu) {
   std::uint64_t packets = 0;
   for (const TypedValue& value : dumped.entries[0].values) {
     const auto& members = std::get<TypedStruct>(value.value).members;
-    std::uint64_t own = std::get<std::uint64_t>(members.at(0).second.value);
+    std::uint64_t own = std::get<std::uint64_t>(members.at(0).value.value);
     EXPECT_EQ(to_text(value),
               "{packets: " + std::to_string(own) + ", bytes: " + std::to_string(own * 64) + "}");
     packets += own;
