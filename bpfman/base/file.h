@@ -12,7 +12,7 @@
 #include "bpfman/base/result.h"
 #include "bpfman/base/unique_fd.h"
 
-struct stat;
+struct stat;  // NOLINT(readability-identifier-naming): the C library's
 
 namespace bpfman {
 

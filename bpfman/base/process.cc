@@ -64,7 +64,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
                             int report) {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
-  int null = ::open("/dev/null", O_RDONLY);
+  int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0) {
     ::dup2(null, STDIN_FILENO);
   }

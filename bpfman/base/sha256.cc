@@ -9,7 +9,7 @@ namespace bpfman {
 
 struct Sha256::State {
   struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+    void operator()(EVP_MD_CTX* handle) const { EVP_MD_CTX_free(handle); }
   };
 
   std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
@@ -46,7 +46,7 @@ Sha256Value sha256(ByteView bytes) {
 }
 
 std::string to_hex(ByteView bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
+  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   text.reserve(bytes.size() * 2);
   for (std::byte byte : bytes) {

@@ -7,15 +7,58 @@
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
+#include "bpfman/base/bytes.h"
+#include "bpfman/base/text.h"
+
 namespace bpfman {
 namespace {
 
 // A configuration file is a few levels deep; what is deeper is not one.
 constexpr int kMaxDepth = 16;
 
+// The library (3.3) runs into unreachable code on some characters outside of ASCII, and TOML has
+// those in strings and comments only. So it never sees any: bytes of 0x80 and above, and the mark
+// itself, go through it as "~" and two hexadecimal digits.
+constexpr char kMark = '~';
+
+bool needs_mark(char c) {
+  return c == kMark || static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::string to_ascii(std::string_view text) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(text.size());
+  for (char c : text) {
+    if (needs_mark(c)) {
+      auto byte = static_cast<unsigned char>(c);
+      out += {kMark, kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+std::string from_ascii(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::optional<Bytes> byte =
+        text[i] == kMark && i + 2 < text.size() ? parse_hex(text.substr(i + 1, 2)) : std::nullopt;
+    if (byte.has_value()) {
+      out += as_text(*byte);
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
 std::string scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) {
-    return text->get();
+    return from_ascii(text->get());
   }
   if (const auto* flag = node.as_boolean()) {
     return flag->get() ? "true" : "false";
@@ -34,8 +77,8 @@ void flatten(const toml::node& node, const std::string& key, int depth, TomlDocu
   }
   if (const toml::table* table = node.as_table()) {
     for (const auto& [name, child] : *table) {
-      std::string inner =
-          key.empty() ? std::string(name.str()) : key + "." + std::string(name.str());
+      std::string own = from_ascii(name.str());
+      std::string inner = key.empty() ? own : key + "." + own;
       flatten(child, inner, depth + 1, out);
     }
   } else if (const toml::array* array = node.as_array()) {
@@ -67,13 +110,13 @@ std::vector<std::string> TomlDocument::get_list(std::string_view key) const {
 }
 
 Result<TomlDocument> parse_toml(std::string_view text, const std::string& name) {
-  toml::parse_result parsed = toml::parse(text);
+  toml::parse_result parsed = toml::parse(to_ascii(text));
   if (!parsed) {
     const toml::source_region& where = parsed.error().source();
     return Error(Code::InvalidArgument,
                  name + ":" + std::to_string(where.begin.line) + ":" +
                      std::to_string(where.begin.column) + ": " +
-                     std::string(parsed.error().description()));
+                     from_ascii(parsed.error().description()));
   }
   TomlDocument out;
   flatten(parsed.table(), "", 0, out);

@@ -193,7 +193,7 @@ Json view(const TypedValue& value) {
                     value.value);
 }
 
-Json flattened(Json json) {
+Json flattened(const Json& json) {
   Json out = document();
   out.update(json);
   return out;

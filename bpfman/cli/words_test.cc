@@ -32,6 +32,11 @@ struct Refused {
   const char* hint;
 };
 
+// Names the case in the test's output.
+void PrintTo(const Refused& refused, std::ostream* out) {  // NOLINT: GoogleTest's name
+  *out << refused.words;
+}
+
 class RefusedWords : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(RefusedWords, SayWhatAndWhatToDoAndOpenNothing) {

@@ -14,12 +14,12 @@ Json parse(std::string_view text) {
 
 // The member of an object, or null when it is absent or `json` is no object.
 const Json& member(const Json& json, const char* name) {
-  static const Json kNull;
+  static const Json null;
   if (!json.is_object()) {
-    return kNull;
+    return null;
   }
   auto found = json.find(name);
-  return found == json.end() ? kNull : *found;
+  return found == json.end() ? null : *found;
 }
 
 std::string text_of(const Json& json) {

@@ -21,6 +21,9 @@ namespace bpfman::image {
 // What ImageManager reads of the database. The manager implements it over store::Store.
 class ImageDatabase {
  public:
+  ImageDatabase() = default;
+  ImageDatabase(const ImageDatabase&) = delete;
+  ImageDatabase& operator=(const ImageDatabase&) = delete;
   virtual ~ImageDatabase() = default;
   virtual Result<std::optional<ImageRecord>> find_image(const std::string& reference) = 0;
   virtual Result<Bytes> read_blob(const Digest& digest) = 0;
@@ -49,6 +52,8 @@ class ImageManager {
                ImageDatabase* database,
                const Environment& environment,
                ImageManagerOptions options);
+  ImageManager(const ImageManager&) = delete;
+  ImageManager& operator=(const ImageManager&) = delete;
   ~ImageManager();
 
   // Errors: InvalidArgument (reference; no eBPF ELF in the image; wrong byte order; several

@@ -12,12 +12,12 @@ using Json = nlohmann::json;
 constexpr std::size_t kMaxIndexEntries = 1000;
 
 const Json& member(const Json& json, const char* name) {
-  static const Json kNull;
+  static const Json null;
   if (!json.is_object()) {
-    return kNull;
+    return null;
   }
   auto found = json.find(name);
-  return found == json.end() ? kNull : *found;
+  return found == json.end() ? null : *found;
 }
 
 std::string text_of(const Json& json) {

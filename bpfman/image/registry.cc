@@ -55,6 +55,7 @@ class RegistryClient {
     net::HttpResponse response = TRY(with_auth<net::HttpResponse>(
         request,
         [this](const net::HttpRequest& r) { return client_.send(r); },
+        // NOLINTNEXTLINE(bugprone-return-const-ref-from-parameter): called with a named response
         [](const net::HttpResponse& r) -> const net::HttpResponse& { return r; }));
     if (response.status != 200) {
       return refusal(response, "manifest " + tag_or_digest);

@@ -100,6 +100,9 @@ class GzipSource final : public Inflater {
  public:
   using Inflater::Inflater;
 
+  GzipSource(const GzipSource&) = delete;
+  GzipSource& operator=(const GzipSource&) = delete;
+
   ~GzipSource() override {
     if (begun_) {
       inflateEnd(&stream_);

@@ -17,7 +17,7 @@ namespace bpfman::kernel {
 namespace {
 
 constexpr std::size_t kMaxPins = 2000;
-constexpr std::size_t kMaxSmallFile = 64 * 1024;
+constexpr std::size_t kMaxSmallFile = std::size_t{64} * 1024;
 
 // The best holder of each kind that was seen.
 struct Found {

@@ -21,7 +21,7 @@ Result<MapId> map_id(int fd) {
 Result<MapFacts> read_map_facts(int fd) {
   bpf_map_info info = {};
   TRY(read_object_info(fd, &info, sizeof info));
-  Bytes fdinfo = TRY(read_file("/proc/self/fdinfo/" + std::to_string(fd), 64 * 1024));
+  Bytes fdinfo = TRY(read_file("/proc/self/fdinfo/" + std::to_string(fd), std::size_t{64} * 1024));
   MapFacts facts;
   facts.map.id = MapId(info.id);
   facts.map.name.assign(info.name, ::strnlen(info.name, sizeof info.name));

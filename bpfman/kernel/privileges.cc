@@ -46,7 +46,7 @@ std::optional<std::uint64_t> parse_effective_capabilities(std::string_view statu
 }
 
 std::optional<std::uint64_t> effective_capabilities() {
-  Result<Bytes> status = read_file("/proc/thread-self/status", 64 * 1024);
+  Result<Bytes> status = read_file("/proc/thread-self/status", std::size_t{64} * 1024);
   return status.ok() ? parse_effective_capabilities(as_text(*status)) : std::nullopt;
 }
 

@@ -17,7 +17,8 @@
 namespace bpfman::kernel {
 namespace {
 
-constexpr std::size_t kReceiveBuffer = 64 * 1024;  // the kernel fills at most 32 KiB a message
+constexpr std::size_t kReceiveBuffer =
+    std::size_t{64} * 1024;  // the kernel fills at most 32 KiB a message
 constexpr std::size_t kMaxAlternativeName = 127;
 
 std::size_t aligned(std::size_t size) {

@@ -28,6 +28,8 @@ class Manager final : public Api {
  public:
   // `kernel` outlives the manager.
   Manager(ManagerOptions options, kernel::KernelOps& kernel);
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
   ~Manager() override;
 
   Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) override;

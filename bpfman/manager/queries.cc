@@ -124,11 +124,13 @@ Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery&
       views.push_back(ProgramView{.record = std::nullopt, .kernel = std::move(program)});
     }
   }
-  auto id_of = [](const ProgramView& view) {
-    return view.record.has_value() ? view.record->id : view.kernel->id;
+  // A record of a former boot may have the id of a program of this one: the record first.
+  auto rank = [](const ProgramView& view) {
+    return view.record.has_value() ? std::pair(view.record->id, std::uint64_t{0})
+                                   : std::pair(view.kernel->id, std::uint64_t{1});
   };
-  std::stable_sort(views.begin(), views.end(), [&](const ProgramView& a, const ProgramView& b) {
-    return id_of(a) < id_of(b);
+  std::sort(views.begin(), views.end(), [&](const ProgramView& a, const ProgramView& b) {
+    return rank(a) < rank(b);
   });
   return views;
 }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <optional>
+#include <tuple>
 
 #include <elf.h>
 
@@ -244,8 +245,8 @@ Result<BpfElf> parse_bpf_elf(ByteView bytes) {
   Elf64_Ehdr header = TRY(read_header(reader, bytes));
   std::vector<Section> sections = TRY(read_sections(reader, header));
   std::vector<Symbol> symbols = TRY(read_symbols(reader, sections));
-  std::stable_sort(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) {
-    return a.section != b.section ? a.section < b.section : a.offset < b.offset;
+  std::sort(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) {
+    return std::tie(a.section, a.offset, a.name) < std::tie(b.section, b.offset, b.name);
   });
   BpfElf out;
   for (const Symbol& symbol : symbols) {

@@ -6,7 +6,7 @@
 namespace bpfman {
 namespace {
 
-constexpr std::size_t kMaxLabel = 256 * 1024;
+constexpr std::size_t kMaxLabel = std::size_t{256} * 1024;
 
 std::string value_of(const std::map<std::string, std::string>& labels, const char* name) {
   auto found = labels.find(name);

@@ -201,9 +201,6 @@ Result<ImageReference> ImageReference::parse(std::string_view text) {
     out.tag_ = tag;
     rest = rest.substr(0, colon);
   }
-  if (rest.size() > kMaxName) {
-    return bad(whole, "the name is longer than 255 characters");
-  }
   std::size_t first = rest.find('/');
   if (first != std::string_view::npos && is_host(rest.substr(0, first))) {
     out.registry_ = rest.substr(0, first);
@@ -230,6 +227,10 @@ Result<ImageReference> ImageReference::parse(std::string_view text) {
   out.repository_ = rest;
   if (out.registry_ == kDockerHub && out.repository_.find('/') == std::string::npos) {
     out.repository_ = "library/" + out.repository_;
+  }
+  // Of the complete name: what is normal must be a reference again.
+  if (out.registry_.size() + 1 + out.repository_.size() > kMaxName) {
+    return bad(whole, "the name is longer than 255 characters");
   }
   if (out.tag_.empty() && !out.digest_.has_value()) {
     out.tag_ = "latest";

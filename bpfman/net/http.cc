@@ -8,7 +8,7 @@ namespace bpfman::net {
 namespace {
 
 constexpr int kMaxRedirects = 5;
-constexpr std::size_t kErrorBodyLimit = 64 * 1024;
+constexpr std::size_t kErrorBodyLimit = std::size_t{64} * 1024;
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;

@@ -11,8 +11,8 @@ namespace bpfman::net {
 namespace {
 
 // What may wait in memory for a slow reader before the peer is told to stop.
-constexpr std::size_t kBufferLimit = 256 * 1024;
-constexpr std::size_t kHeaderLimit = 128 * 1024;
+constexpr std::size_t kBufferLimit = std::size_t{256} * 1024;
+constexpr std::size_t kHeaderLimit = std::size_t{128} * 1024;
 
 }  // namespace
 

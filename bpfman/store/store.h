@@ -51,6 +51,8 @@ class Store {
   // For readers: never writes. nullopt when there is no database yet.
   static Result<std::optional<Store>> open_existing(const Layout& layout);
 
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();

@@ -87,8 +87,8 @@ TEST_F(XdpLink, CountsRealPackets) {
     packets = bytes = 0;
     for (const TypedValue& value : dump->entries.at(0).values) {
       const auto& members = std::get<TypedStruct>(value.value).members;
-      packets += std::get<std::uint64_t>(members.at(0).second.value);
-      bytes += std::get<std::uint64_t>(members.at(1).second.value);
+      packets += std::get<std::uint64_t>(members.at(0).value.value);
+      bytes += std::get<std::uint64_t>(members.at(1).value.value);
     }
     std::this_thread::yield();
   }
