@@ -69,7 +69,7 @@ Result<void> configure(std::string_view spec) {
     std::size_t equals = word.find('=');
     std::string_view level_word = equals == std::string_view::npos ? word : word.substr(equals + 1);
     std::optional<Level> level = parse_level(to_lower(level_word));
-    if (!level.has_value() || (equals == std::string_view::npos && !first)) {
+    if (!level.has_value() || equals == 0 || (equals == std::string_view::npos && !first)) {
       return Error(Code::InvalidArgument, "invalid log specification \"" + std::string(spec) + "\"")
           .with_hint(
               "write a level (error, warn, info, debug, trace), then ROOM=LEVEL, as in "
