@@ -72,7 +72,7 @@ def breaches_of_rooms(path, target, quoted):
         yield f"the library may not include {target}"
     elif room is not None and target.startswith("tests/") and not is_test(path):
         yield f"only tests may include {target}"
-    elif quoted and path.endswith((".cc", ".h")) and not target.startswith("tests/"):
+    elif quoted and path.endswith((".cc", ".h")) and not target.startswith(("tests/", "fuzz/")):
         yield f"includes are written from the root of the repository: {target}"
 
 

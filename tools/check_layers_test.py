@@ -57,6 +57,11 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(len(texts("bpfman/image/x.cc", '#include "oci.h"\n')), 1)
         self.assertEqual(len(check_layers.check_text("bpfman/image/x.cc", "int x;\n")), 1)
 
+    def test_fuzzers_share_a_header_that_the_library_may_not_see(self):
+        line = '#include "fuzz/fuzz.h"\n'
+        self.assertEqual(texts("fuzz/x_fuzz.cc", line), [])
+        self.assertEqual(len(texts("bpfman/image/x.cc", line)), 1)
+
     def test_the_table_is_that_of_the_architecture_page(self):
         with open(os.path.join(os.path.dirname(HERE), "docs", "architecture.md"), encoding="utf-8") as file:
             page = file.read()
