@@ -24,7 +24,7 @@ Result<void> run_attach(Session& session, const AttachFlags& flags) {
   if (!flags.xdp->parsed()) {
     return missing("the kind of hook", example);
   }
-  XdpAttachSpec spec = TRY(to_spec(flags.xdp_flags));
+  XdpAttachSpec spec = TRY(to_spec(flags.xdp_flags, example));
   spec.metadata = TRY(parse_metadata(flags.metadata));
   Format format = TRY(flags.output.format());
   AttachReply reply =

@@ -88,7 +88,8 @@ struct XdpFlags {
 };
 
 void add_xdp_flags(CLI::App* app, XdpFlags& flags);
-Result<XdpAttachSpec> to_spec(const XdpFlags& flags);
+// `example` is a whole command with these flags, for the error of a missing one.
+Result<XdpAttachSpec> to_spec(const XdpFlags& flags, const std::string& example);
 
 // "K=V": the first "=" splits, the key is trimmed and not empty; the last duplicate wins.
 Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values);

@@ -89,10 +89,10 @@ void add_xdp_flags(CLI::App* app, XdpFlags& flags) {
       ->type_name("RESULT,...");
 }
 
-Result<XdpAttachSpec> to_spec(const XdpFlags& flags) {
+Result<XdpAttachSpec> to_spec(const XdpFlags& flags, const std::string& example) {
   XdpAttachSpec spec;
   if (flags.interface.empty()) {
-    return missing("--iface", "xdp --iface eth0");
+    return missing("--iface", example);
   }
   spec.interface = flags.interface;
   spec.netns = flags.netns;

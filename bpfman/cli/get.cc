@@ -126,6 +126,7 @@ Result<void> run_link(Session& session, const GetFlags& flags) {
        {"Program", link.program_name + " (" + std::to_string(record.program.value()) + ")"},
        {"Interface", record.interface + " (index " + std::to_string(record.ifindex.value()) + ")"},
        {"Network namespace", record.netns.empty() ? "this one" : record.netns},
+       {"State", state_of(link)},
        {"Mode", std::string(to_string(record.mode))},
        {"Strategy", std::string(to_string(record.strategy))},
        {"Priority", std::to_string(record.priority)},

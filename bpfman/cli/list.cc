@@ -76,16 +76,13 @@ void print_links(std::ostream& out, const std::vector<LinkView>& links, bool wid
   Table table(header);
   for (const LinkView& link : links) {
     const LinkRecord& record = link.record;
-    bool attached = link.kernel.has_value() && link.kernel->ifindex.value() != 0;
     std::vector<std::string> row = {std::to_string(record.id.value()),
                                     std::string(to_string(record.kind)),
                                     std::to_string(record.program.value()),
                                     link.program_name,
                                     attachment(record),
                                     std::string(to_string(record.mode)),
-                                    attached                  ? "attached"
-                                    : link.kernel.has_value() ? "interface gone"
-                                                              : "not attached"};
+                                    state_of(link)};
     if (wide) {
       row.push_back(link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "");
       row.push_back(record.pin_path);

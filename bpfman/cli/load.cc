@@ -64,14 +64,14 @@ Result<std::vector<ProgramChoice>> choices(const LoadFlags& flags) {
   return out;
 }
 
-Result<LoadSpec> to_spec(const LoadFlags& flags) {
+Result<LoadSpec> to_spec(const LoadFlags& flags, const std::string& example) {
   LoadSpec spec;
   spec.programs = TRY(choices(flags));
   spec.application = flags.application;
   spec.metadata = TRY(parse_metadata(flags.metadata));
   spec.globals = TRY(parse_globals(flags.globals));
   if (flags.xdp->parsed()) {
-    spec.attach = TRY(to_spec(flags.xdp_flags));
+    spec.attach = TRY(to_spec(flags.xdp_flags, example + " xdp --iface eth0"));
   }
   return spec;
 }
@@ -155,11 +155,11 @@ void add_load_image(Tree& tree, CLI::App* load) {
   add_flags(tree, app, flags);
   tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
                           ImageSource source;
-                          source.reference = TRY(one_of(
-                              *flags, "IMAGE", "--image-url", "load image my-ebpf-prog:dev"));
+                          const std::string example = "load image my-ebpf-prog:dev";
+                          source.reference = TRY(one_of(*flags, "IMAGE", "--image-url", example));
                           source.policy = TRY(parse_pull_policy(flags->policy));
                           source.registry_auth = registry_auth(flags->auth, session.context());
-                          LoadSpec spec = TRY(to_spec(*flags));
+                          LoadSpec spec = TRY(to_spec(*flags, example));
                           spec.source = source;
                           return run_load(session, *flags, spec);
                         }});
@@ -175,9 +175,9 @@ void add_load_file(Tree& tree, CLI::App* load) {
   app->add_option("--path", flags->flagged, "The same, as a flag")->type_name("PATH");
   add_flags(tree, app, flags);
   tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
-                          std::string path =
-                              TRY(one_of(*flags, "PATH", "--path", "load file pass.bpf.o"));
-                          LoadSpec spec = TRY(to_spec(*flags));
+                          const std::string example = "load file pass.bpf.o";
+                          std::string path = TRY(one_of(*flags, "PATH", "--path", example));
+                          LoadSpec spec = TRY(to_spec(*flags, example));
                           spec.source = FileSource{.path = path};
                           return run_load(session, *flags, spec);
                         }});

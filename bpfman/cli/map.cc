@@ -17,17 +17,18 @@ struct DumpFlags {
 };
 
 void print_entry(std::ostream& out, const MapEntry& entry, bool per_cpu) {
-  out << to_text(entry.key) << ": ";
+  out << printable(to_text(entry.key)) << ": ";
   if (!per_cpu) {
-    out << (entry.values.empty() ? std::string("<none>") : to_text(entry.values.front())) << '\n';
+    out << (entry.values.empty() ? std::string("<none>") : printable(to_text(entry.values.front())))
+        << '\n';
     return;
   }
   // What a person wants of a per-CPU counter is the sum; where there is none, the lines below say
   // all.
   std::optional<TypedValue> total = sum(entry.values);
-  out << (total.has_value() ? to_text(*total) : std::string()) << '\n';
+  out << (total.has_value() ? printable(to_text(*total)) : std::string()) << '\n';
   for (std::size_t cpu = 0; cpu < entry.values.size(); ++cpu) {
-    out << "  cpu " << cpu << ": " << to_text(entry.values[cpu]) << '\n';
+    out << "  cpu " << cpu << ": " << printable(to_text(entry.values[cpu])) << '\n';
   }
 }
 

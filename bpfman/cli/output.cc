@@ -14,7 +14,9 @@ void Table::print(std::ostream& out) const {
   for (const std::string& title : header_) {
     widths.push_back(title.size());
   }
-  auto cell = [](const std::string& text) { return text.empty() ? std::string("<none>") : text; };
+  auto cell = [](const std::string& text) {
+    return text.empty() ? std::string("<none>") : printable(text);
+  };
   for (const std::vector<std::string>& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], cell(row[i]).size());
@@ -43,18 +45,19 @@ void print_block(std::ostream& out,
   }
   for (const auto& [key, value] : lines) {
     out << std::string(static_cast<std::size_t>(indent), ' ') << key << ':'
-        << std::string(width - key.size() + 2, ' ') << (value.empty() ? "<none>" : value) << '\n';
+        << std::string(width - key.size() + 2, ' ') << (value.empty() ? "<none>" : printable(value))
+        << '\n';
   }
 }
 
 void print_error(std::ostream& err, const Error& error, bool verbose) {
-  err << "bpfman: error: " << error.message() << '\n';
+  err << "bpfman: error: " << printable(error.message()) << '\n';
   if (const VerifierLog* log = std::get_if<VerifierLog>(&error.detail())) {
     if (verbose) {
       err << log->full << (log->full.ends_with('\n') ? "" : "\n");
     } else {
       for (const std::string& line : log->tail) {
-        err << "  " << line << '\n';
+        err << "  " << printable(line) << '\n';
       }
       if (log->omitted_lines > 0) {
         err << "  (" << log->omitted_lines << " lines omitted; --verbose shows all)\n";
@@ -69,13 +72,13 @@ void print_error(std::ostream& err, const Error& error, bool verbose) {
     err << '\n';
   }
   for (const std::string& hint : error.hints()) {
-    err << "hint: " << hint << '\n';
+    err << "hint: " << printable(hint) << '\n';
   }
 }
 
 void print_warnings(std::ostream& err, const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) {
-    err << "warning: " << warning << '\n';
+    err << "warning: " << printable(warning) << '\n';
   }
 }
 
@@ -86,11 +89,37 @@ void print_plan(std::ostream& out, const plan::Plan& plan, Format format) {
   }
   std::vector<std::string> lines = plan::describe(plan);
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    out << i + 1 << ". " << lines[i] << '\n';
+    out << i + 1 << ". " << printable(lines[i]) << '\n';
   }
   if (lines.empty()) {
     out << "nothing to do\n";
   }
+}
+
+std::string state_of(const LinkView& link) {
+  if (!link.kernel.has_value()) {
+    return "not attached";
+  }
+  return link.kernel->ifindex.value() != 0 ? "attached" : "interface gone";
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F, the other half of the control characters, are 0xc2 and 0x80 to 0x9f.
+    bool second_half = byte >= 0x80 && byte <= 0x9f && i > 0 && text[i - 1] == '\xc2';
+    if (byte >= 0x20 && byte != 0x7f && !second_half) {
+      out.push_back(text[i]);
+      continue;
+    }
+    out += "\\x";
+    out.push_back(kDigits[byte >> 4]);
+    out.push_back(kDigits[byte & 15]);
+  }
+  return out;
 }
 
 std::string source_line(const Provenance& provenance) {

@@ -39,6 +39,13 @@ void print_error(std::ostream& err, const Error& error, bool verbose);
 void print_warnings(std::ostream& err, const std::vector<std::string>& warnings);
 void print_plan(std::ostream& out, const plan::Plan& plan, Format format);
 
+// "attached", "interface gone", "not attached"
+std::string state_of(const LinkView& link);
+
+// Text of others (names in object files, labels, messages) as a terminal may be given it: control
+// characters are shown as "\x1b" and the like, so that none of them takes effect.
+std::string printable(std::string_view text);
+
 // "docker (overlay2), sha256:0123456789ab, content verified"
 std::string source_line(const Provenance& provenance);
 

@@ -72,6 +72,13 @@ TEST(ListOutput, TellsWhatIsGone) {
   EXPECT_THAT(links, HasSubstr("not attached"));
 }
 
+TEST(ListOutput, KeepsControlCharactersOfOthersFromTheTerminal) {
+  FakeApi::Answers given = answers();
+  given.programs[0].record->name = "pass\x1b[2J\x7f\xc2\x9b\n";
+  EXPECT_THAT(run_words("list", given).out, HasSubstr("pass\\x1b[2J\\x7f\xc2\\x9b\\x0a"));
+  EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f Gott"), "gr\xc3\xbc\xc3\x9f Gott");
+}
+
 TEST(ListOutput, ShowsProgramsOfOthersAsSuch) {
   FakeApi::Answers given = answers();
   ProgramView foreign = example_program();

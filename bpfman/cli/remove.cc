@@ -31,7 +31,7 @@ Result<void> show(Session& session,
     session.out() << json_of(*outcome);
   } else {
     for (const std::string& line : outcome->done) {
-      session.out() << done << ' ' << line << '\n';
+      session.out() << done << ' ' << printable(line) << '\n';
     }
   }
   return {};

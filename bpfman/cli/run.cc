@@ -144,6 +144,10 @@ Error unknown_word(const std::string& word, const std::vector<CLI::App*>& path) 
       std::vector<std::string> more = flags_of(*app);
       known.insert(known.end(), more.begin(), more.end());
     }
+    if (std::find(known.begin(), known.end(), flag) != known.end()) {
+      return Error(Code::InvalidArgument, "flag " + flag + " stands before its command")
+          .with_hint("write it behind: " + help + " " + flag + " ...");
+    }
     return did_you_mean(Error(Code::InvalidArgument, "unknown flag " + flag + " for " + help),
                         suggest(flag, known),
                         help);

@@ -71,7 +71,7 @@ Result<UniqueFd> mount_and_copy(const std::string& directory) {
 }  // namespace
 
 Error may_not_enter_init(int os) {
-  return Error(Code::PermissionDenied,
+  return Error(Code::FailedPrecondition,
                "mount a bpffs in the mount namespace of process 1, where pins outlive this command",
                os)
       .with_hint(

@@ -81,8 +81,9 @@ class Daemon:
 
 
 class Docker:
-    def __init__(self, directory):
+    def __init__(self, directory, storage_driver="overlay2"):
         self.directory = directory
+        self.storage_driver = storage_driver
         os.makedirs(directory)
         self.socket = os.path.join(directory, "docker.sock")
         self.host = "unix://" + self.socket
@@ -93,6 +94,7 @@ class Docker:
     def start(self):
         self.daemon = Daemon(
             ["dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", self.data,
+             "--storage-driver", self.storage_driver,
              "--exec-root", os.path.join(self.directory, "exec"), "--pidfile",
              os.path.join(self.directory, "docker.pid"), "-H", self.host],
             os.path.join(self.directory, "dockerd.log"))

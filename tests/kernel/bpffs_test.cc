@@ -180,7 +180,7 @@ TEST_F(Bpffs, SaysWhenProcessOneMayNotBeLookedInto) {
   std::string script = join(observe(), " ") + " && " + join(ensure(), " ");
   ProcessOutput output =
       host_.run({"unshare", "-m", "setpriv", "--bounding-set=-sys_ptrace", "sh", "-c", script});
-  EXPECT_EQ(output.status, exit_status(Code::PermissionDenied)) << output.err;
+  EXPECT_EQ(output.status, exit_status(Code::FailedPrecondition)) << output.err;
   EXPECT_THAT(output.out, HasSubstr("we may not look into the mount namespace of process 1"));
   EXPECT_THAT(output.err, HasSubstr("mount a bpffs in the mount namespace of process 1"));
   EXPECT_THAT(output.err, HasSubstr("hint: run bpfman once outside of this mount namespace"));

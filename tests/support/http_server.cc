@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/http_server.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -46,17 +48,6 @@ UniqueFd listen_on_loopback(std::string& text) {
   return fd;
 }
 
-bool send_text(int connection, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t count = ::send(connection, text.data(), text.size(), MSG_NOSIGNAL);
-    if (count <= 0) {
-      return false;
-    }
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 // The first whole request of `input`, which loses it; nullopt when more must arrive.
 std::optional<ServerRequest> take_request(std::string& input) {
   std::size_t end = input.find("\r\n\r\n");
@@ -97,6 +88,8 @@ std::string header_of(const ServerReply& reply) {
                         : "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
   return text + "\r\n";
 }
+
+constexpr std::size_t kChunk = 50'000;
 
 std::string chunk_of(std::string_view text) {
   std::array<char, 20> size = {};
@@ -201,17 +194,50 @@ bool HttpServer::send(int connection, const ServerReply& reply, bool head) {
   }
   std::string_view body = reply.body;
   if (reply.stop_after >= 0) {
-    body = body.substr(0, static_cast<std::size_t>(reply.stop_after));
-  }
-  bool sent =
-      send_text(connection, reply.chunked && !body.empty() ? chunk_of(body) : std::string(body));
-  if (reply.stop_after >= 0) {
+    auto first = static_cast<std::size_t>(reply.stop_after);
+    if (!send_body(connection, body.substr(0, first), reply.chunked)) {
+      return false;
+    }
     if (reply.hang_at_stop) {
       wait_for_stop(connection);
     }
-    return false;
+    if (!reply.at_stop) {
+      return false;
+    }
+    reply.at_stop();
+    body.remove_prefix(first);
   }
-  return sent && (!reply.chunked || send_text(connection, "0\r\n\r\n"));
+  return send_body(connection, body, reply.chunked) &&
+         (!reply.chunked || send_text(connection, "0\r\n\r\n"));
+}
+
+bool HttpServer::send_body(int connection, std::string_view text, bool chunked) const {
+  if (!chunked) {
+    return send_text(connection, text);
+  }
+  bool sent = true;
+  for (; sent && !text.empty(); text.remove_prefix(std::min(kChunk, text.size()))) {
+    sent = send_text(connection, chunk_of(text.substr(0, kChunk)));
+  }
+  return sent;
+}
+
+// Never blocks past the end of the test, whether or not the peer reads.
+bool HttpServer::send_text(int connection, std::string_view text) const {
+  while (!text.empty()) {
+    std::array<pollfd, 2> waiting = {pollfd{stop_.get(), POLLIN, 0},
+                                     pollfd{connection, POLLOUT, 0}};
+    ::poll(waiting.data(), waiting.size(), -1);
+    if (waiting[0].revents != 0) {
+      return false;
+    }
+    ssize_t count = ::send(connection, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0 && errno != EAGAIN) {
+      return false;
+    }
+    text.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
+  }
+  return true;
 }
 
 void HttpServer::wait_for_stop(int connection) const {

@@ -34,6 +34,7 @@ struct ServerReply {
   bool hang = false;          // accepts and says nothing, until the test ends
   int stop_after = -1;        // closes the connection after so many bytes of the body
   bool hang_at_stop = false;  // at `stop_after` falls silent instead of closing
+  std::function<void()> at_stop;  // at `stop_after` runs this, then sends the rest of the body
   std::string raw;            // not empty: sent instead of a reply
 };
 
@@ -56,6 +57,7 @@ class HttpServer {
   // "GET /path" of each.
   std::vector<std::string> request_lines() const;
 
+  // How many were accepted so far.
   std::size_t connections() const { return connections_; }
 
  private:
@@ -64,6 +66,8 @@ class HttpServer {
   // False: the connection is over.
   bool answer(int connection, std::string& input);
   bool send(int connection, const ServerReply& reply, bool head);
+  bool send_body(int connection, std::string_view text, bool chunked) const;
+  bool send_text(int connection, std::string_view text) const;
   void wait_for_stop(int connection) const;
 
   Handler handler_;
