@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/net/http.h"
 
+#include <algorithm>
+
 #include "bpfman/base/text.h"
 #include "bpfman/net/transfer.h"
 
@@ -23,18 +25,33 @@ std::string origin(std::string_view url) {
   return to_lower(url.substr(0, url.find_first_of("/?#", scheme + 3)));
 }
 
-// RFC 3986 section 5.2, for what servers send: an absolute URL, "//host/path", or "/path".
+// RFC 3986 section 5.2.2; dot segments are left to libcurl, which removes them.
 std::string resolve_location(const std::string& base, const std::string& location) {
-  if (location.find("://") != std::string::npos) {
-    return location;
+  std::size_t mark = location.find_first_of(":/?#");
+  if (mark != std::string::npos && location[mark] == ':') {
+    return location;  // it has a scheme
   }
+  std::size_t scheme = base.find("://");
+  std::size_t authority = scheme == std::string::npos ? 0 : scheme + 3;
+  std::size_t path = std::min(base.find_first_of("/?#", authority), base.size());
   if (location.starts_with("//")) {
-    return base.substr(0, base.find(':') + 1) + location;
+    return base.substr(0, scheme == std::string::npos ? 0 : scheme + 1) + location;
   }
   if (location.starts_with('/')) {
-    return origin(base) + location;
+    return base.substr(0, path) + location;
   }
-  return base.substr(0, base.rfind('/') + 1) + location;
+  std::size_t query = std::min(base.find_first_of("?#", path), base.size());
+  if (location.starts_with('?')) {
+    return base.substr(0, query) + location;
+  }
+  if (location.starts_with('#')) {
+    return base.substr(0, base.find('#')) + location;
+  }
+  std::size_t slash = base.substr(0, query).rfind('/');
+  if (slash == std::string::npos || slash < path) {
+    return base.substr(0, path) + "/" + location;
+  }
+  return base.substr(0, slash + 1) + location;
 }
 
 class TransferSource final : public ByteSource {
@@ -57,10 +74,11 @@ Result<std::string> collect(Transfer& transfer, std::size_t limit, bool truncate
     }
     if (body.size() + count > limit) {
       if (truncate) {
-        return body;
+        return body.append(as_text(ByteView(chunk).first(limit - body.size())));
       }
       return Error(Code::ResourceExhausted,
-                   "an answer of more than " + std::to_string(limit) + " bytes");
+                   transfer.response().effective_url + ": an answer of more than " +
+                       std::to_string(limit) + " bytes");
     }
     body.append(as_text(ByteView(chunk).first(count)));
   }
@@ -93,7 +111,7 @@ struct HttpClient::State {
         return Error(Code::Unavailable, request.url + ": more than 5 redirects");
       }
       std::string next = resolve_location(request.url, location);
-      if (request.url.starts_with("https://") && !next.starts_with("https://")) {
+      if (origin(request.url).starts_with("https://") && !origin(next).starts_with("https://")) {
         return Error(Code::PermissionDenied,
                      request.url + ": redirected from https to " + origin(next));
       }
@@ -113,7 +131,7 @@ HttpClient::~HttpClient() = default;
 
 Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
   std::unique_ptr<Transfer> transfer = TRY(state_->exchange(request));
-  std::string body = TRY(collect(*transfer, request.body_limit, false).with_context(request.url));
+  std::string body = TRY(collect(*transfer, request.body_limit, false));
   HttpResponse response = transfer->response();
   response.body = std::move(body);
   return response;
@@ -125,7 +143,7 @@ Result<HttpClient::Streaming> HttpClient::open(const HttpRequest& request) {
   if (out.response.status >= 200 && out.response.status < 300) {
     out.source = std::make_unique<TransferSource>(std::move(transfer));
   } else {
-    out.response.body = TRY(collect(*transfer, kErrorBodyLimit, true).with_context(request.url));
+    out.response.body = TRY(collect(*transfer, kErrorBodyLimit, true));
   }
   return out;
 }

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <sys/un.h>
+
 #include "bpfman/base/text.h"
 
 namespace bpfman::net {
@@ -13,6 +15,22 @@ namespace {
 // What may wait in memory for a slow reader before the peer is told to stop.
 constexpr std::size_t kBufferLimit = std::size_t{256} * 1024;
 constexpr std::size_t kHeaderLimit = std::size_t{128} * 1024;
+
+// The host of `url` is this one: no proxy is asked for it, whatever the environment says. Engines
+// and Go's clients do the same.
+bool is_loopback(std::string_view url) {
+  std::size_t scheme = url.find("://");
+  std::string_view authority = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+  authority = authority.substr(0, authority.find_first_of("/?#"));
+  std::size_t user = authority.rfind('@');
+  authority = user == std::string_view::npos ? authority : authority.substr(user + 1);
+  if (authority.starts_with("[::1]")) {
+    return true;
+  }
+  std::string host = to_lower(authority.substr(0, authority.find(':')));
+  return host == "localhost" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
+}
 
 }  // namespace
 
@@ -58,6 +76,9 @@ std::string Transfer::peer() const {
 }
 
 Result<void> Transfer::configure() {
+  if (request_.unix_socket.size() >= sizeof(sockaddr_un::sun_path)) {
+    return Error(Code::InvalidArgument, peer() + ": the path of the socket is too long");
+  }
   bool good = true;
   auto set = [&](CURLoption option, auto value) {
     good = good && curl_.easy_setopt(easy_, option, value) == CURLE_OK;
@@ -65,6 +86,7 @@ Result<void> Transfer::configure() {
   set(CURLOPT_URL, request_.url.c_str());
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PRIVATE, static_cast<void*>(this));
+  set(CURLOPT_ERRORBUFFER, details_.data());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -72,8 +94,11 @@ Result<void> Transfer::configure() {
   set(CURLOPT_USERAGENT, "bpfman");
   if (!request_.unix_socket.empty()) {
     set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+  }
+  if (!request_.unix_socket.empty() || is_loopback(request_.url)) {
     set(CURLOPT_PROXY, "");
   }
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the host's
   if (request_.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
   } else if (request_.method != "GET") {
@@ -111,8 +136,15 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
   auto& transfer = *static_cast<Transfer*>(self);
   std::string_view line = trim(std::string_view(data, size * count));
   transfer.last_byte_ = Clock::now();
+  transfer.header_bytes_ += size * count;
+  if (transfer.header_bytes_ > kHeaderLimit) {
+    return 0;  // ends the transfer
+  }
+  if (transfer.header_done_) {
+    return size * count;  // a trailer
+  }
   if (line.starts_with("HTTP/")) {
-    // A new header block: that of the answer proper after a 100 or a proxy's.
+    // A new header block: that of the answer proper after an interim one.
     transfer.response_.headers.clear();
     std::size_t blank = line.find(' ');
     std::string_view status = blank == std::string_view::npos ? "" : line.substr(blank + 1, 3);
@@ -120,13 +152,6 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
   } else if (line.empty()) {
     transfer.header_done_ = transfer.response_.status >= 200;
   } else if (std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-    std::size_t held = 0;
-    for (const auto& [name, value] : transfer.response_.headers) {
-      held += name.size() + value.size();
-    }
-    if (held > kHeaderLimit) {
-      return 0;  // ends the transfer
-    }
     transfer.response_.headers.emplace(to_lower(trim(line.substr(0, colon))),
                                        std::string(trim(line.substr(colon + 1))));
   }
@@ -169,7 +194,7 @@ Result<void> Transfer::check_deadlines() const {
 }
 
 Error Transfer::failure(CURLcode code) const {
-  std::string why = curl_.easy_strerror(code);
+  std::string why = details_.front() != '\0' ? details_.data() : curl_.easy_strerror(code);
   long os = 0;
   curl_.easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os);
   bool unconnected = code == CURLE_COULDNT_CONNECT;
@@ -186,6 +211,10 @@ Error Transfer::failure(CURLcode code) const {
   }
   if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY) {
     return Error(Code::NotFound, peer() + ": no such host");
+  }
+  if (header_bytes_ > kHeaderLimit) {
+    return Error(Code::Unavailable,
+                 peer() + ": more than " + std::to_string(kHeaderLimit / 1024) + " KiB of headers");
   }
   if (code == CURLE_OPERATION_TIMEDOUT) {
     return Error(
@@ -218,22 +247,38 @@ Result<void> Transfer::drive() {
     }
   }
   if (finished_) {
-    if (result_ != CURLE_OK) {
-      return failure(result_);
-    }
     return {};
   }
-  TRY(check_deadlines());
-  if (buffer_.size() == consumed_ && !(header_done_ && request_.method == "HEAD")) {
-    // Short enough for the deadlines to be seen in time.
-    curl_.multi_poll(connections_->multi(), nullptr, 0, 100, nullptr);
+  Result<void> in_time = check_deadlines();
+  if (!in_time.ok()) {
+    late_ = in_time.error();
+    return in_time;
+  }
+  return {};
+}
+
+void Transfer::wait_for_peer() {
+  // Short enough for the deadlines to be seen in time.
+  curl_.multi_poll(connections_->multi(), nullptr, 0, 100, nullptr);
+}
+
+Result<void> Transfer::outcome() const {
+  if (result_ != CURLE_OK) {
+    return failure(result_);
   }
   return {};
 }
 
 Result<void> Transfer::wait_for_header() {
-  while (!header_done_ && !finished_) {
+  for (;;) {
     TRY(drive());
+    if (header_done_ || finished_) {
+      break;
+    }
+    wait_for_peer();
+  }
+  if (!header_done_) {
+    TRY(outcome());
   }
   if (response_.status == 0) {
     return Error(Code::Unavailable, peer() + ": the answer is no HTTP");
@@ -245,6 +290,11 @@ Result<void> Transfer::wait_for_header() {
 }
 
 Result<std::size_t> Transfer::read(std::span<std::byte> buffer) {
+  if (late_.has_value()) {
+    return *late_;
+  }
+  // The time that the reader spent elsewhere is not the peer's silence.
+  last_byte_ = Clock::now();
   while (consumed_ == buffer_.size() && !finished_) {
     if (paused_) {
       paused_ = false;
@@ -255,6 +305,13 @@ Result<std::size_t> Transfer::read(std::span<std::byte> buffer) {
       }
     }
     TRY(drive());
+    if (consumed_ == buffer_.size() && !finished_) {
+      wait_for_peer();
+    }
+  }
+  if (consumed_ == buffer_.size()) {
+    // Another transfer of these connections may have been the one that saw it end.
+    TRY(outcome());
   }
   std::size_t count = std::min(buffer.size(), buffer_.size() - consumed_);
   std::memcpy(buffer.data(), buffer_.data() + consumed_, count);

@@ -3,7 +3,9 @@
 // rooms.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <optional>
 
 #include "bpfman/net/curl_library.h"
 #include "bpfman/net/http.h"
@@ -41,7 +43,8 @@ class Transfer {
   // Drives the exchange until the header of the final response is complete. Fills status and
   // headers.
   Result<void> wait_for_header();
-  // Body bytes as they arrive; 0 at the end.
+  // Body bytes as they arrive; 0 at the end. An error comes after the bytes that arrived before it,
+  // and again at every later call.
   Result<std::size_t> read(std::span<std::byte> buffer);
 
   const HttpResponse& response() const { return response_; }
@@ -51,8 +54,12 @@ class Transfer {
 
   Transfer(std::shared_ptr<Connections> connections, CURL* easy, HttpRequest request);
   Result<void> configure();
-  Result<void>
-  drive();  // one step: lets curl work, waits for the peer at most until the next deadline
+  // Lets curl do what can be done without waiting; an error when a deadline has passed.
+  Result<void> drive();
+  // Until some peer of these connections has spoken, or a deadline may be near.
+  void wait_for_peer();
+  // How it ended, once finished_.
+  Result<void> outcome() const;
   Result<void> check_deadlines() const;
   Error failure(CURLcode code) const;
   std::string peer() const;
@@ -65,13 +72,17 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   HttpRequest request_;
   HttpResponse response_;
-  std::string buffer_;        // arrived, not yet read
-  std::size_t consumed_ = 0;  // of buffer_
+  std::string buffer_;            // arrived, not yet read
+  std::size_t consumed_ = 0;      // of buffer_
+  std::size_t header_bytes_ = 0;  // of all header blocks and trailers
   bool paused_ = false;
   bool header_done_ = false;
   bool finished_ = false;
   CURLcode result_ = CURLE_OK;
+  std::optional<Error> late_;                    // a deadline has passed
+  std::array<char, CURL_ERROR_SIZE> details_{};  // libcurl's words, "" for none
   Clock::time_point started_ = Clock::now();
+  // When the peer was last heard of, or when the reader began to wait for it.
   Clock::time_point last_byte_ = started_;
 };
 
