@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/store/records_sql.h"
 
+#include <limits>
 #include <map>
 
 #include "bpfman/base/text.h"
@@ -31,6 +32,16 @@ Error damaged(const std::string& what, const std::string& value) {
       .with_hint("it is damaged, or was written by another program");
 }
 
+// A column that holds a T; SQLite's integers have 64 bits.
+template <typename T>
+Result<T> read_number(const Statement& row, int column) {
+  std::int64_t value = row.integer(column);
+  if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) {
+    return damaged("a number of 32 bits", std::to_string(value));
+  }
+  return static_cast<T>(value);
+}
+
 Result<Digest> read_digest(const Statement& row, int column) {
   std::string text = row.text(column);
   if (text.empty()) {
@@ -57,7 +68,7 @@ Result<Provenance> read_provenance(const Statement& row, int first) {
   out.image_id = TRY(read_digest(row, first + 4));
   out.manifest_digest = TRY(read_digest(row, first + 5));
   out.verification = *verification;
-  out.requested_by_uid = static_cast<std::uint32_t>(row.unsigned_integer(first + 7));
+  out.requested_by_uid = TRY(read_number<std::uint32_t>(row, first + 7));
   out.fetched_at = row.integer(first + 8);
   out.trust = row.text(first + 9);
   return out;
@@ -149,10 +160,9 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
   Statement map_rows = TRY(database.prepare(
       "SELECT program, name, pin_path, map_id FROM program_maps ORDER BY program, position"));
   while (TRY(map_rows.step())) {
+    std::uint32_t id = TRY(read_number<std::uint32_t>(map_rows, 3));
     maps[map_rows.unsigned_integer(0)].push_back(
-        MapRecord{.name = map_rows.text(1),
-                  .pin_path = map_rows.text(2),
-                  .id = MapId(static_cast<std::uint32_t>(map_rows.unsigned_integer(3)))});
+        MapRecord{.name = map_rows.text(1), .pin_path = map_rows.text(2), .id = MapId(id)});
   }
   std::map<std::uint64_t, std::map<std::string, Bytes>> globals;
   Statement global_rows = TRY(database.prepare("SELECT program, name, value FROM program_globals"));
@@ -171,7 +181,8 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
   while (TRY(rows.step())) {
     ProgramRecord record;
     record.key = ProgramKey(rows.unsigned_integer(0));
-    record.id = ProgramId(static_cast<std::uint32_t>(rows.unsigned_integer(1)));
+    std::uint32_t id = TRY(read_number<std::uint32_t>(rows, 1));
+    record.id = ProgramId(id);
     record.boot_id = rows.text(2);
     record.application = rows.text(3);
     record.name = rows.text(4);
@@ -204,7 +215,8 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
     LinkRecord record;
     record.id = LinkId(rows.unsigned_integer(0));
     record.program_key = ProgramKey(rows.unsigned_integer(1));
-    record.program = ProgramId(static_cast<std::uint32_t>(rows.unsigned_integer(2)));
+    std::uint32_t program = TRY(read_number<std::uint32_t>(rows, 2));
+    record.program = ProgramId(program);
     record.boot_id = rows.text(3);
     record.kind = TRY(read_program_type(rows.text(4)));
     if (rows.text(5) != to_string(Strategy::Direct)) {
@@ -212,7 +224,8 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
     }
     record.strategy = Strategy::Direct;
     record.interface = rows.text(6);
-    record.ifindex = Ifindex(static_cast<std::uint32_t>(rows.unsigned_integer(7)));
+    std::uint32_t ifindex = TRY(read_number<std::uint32_t>(rows, 7));
+    record.ifindex = Ifindex(ifindex);
     record.netns = rows.text(8);
     record.netns_id = NetnsId{rows.unsigned_integer(9), rows.unsigned_integer(10)};
     std::optional<XdpMode> mode = parse_xdp_mode(rows.text(11));
@@ -220,11 +233,12 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
       return damaged("an XDP mode", rows.text(11));
     }
     record.mode = *mode;
-    record.priority = static_cast<std::int32_t>(rows.integer(12));
+    record.priority = TRY(read_number<std::int32_t>(rows, 12));
     record.proceed_on = TRY(from_list(rows.text(13)));
     record.pin_path = rows.text(14);
     if (!rows.is_null(15)) {
-      record.kernel_id = KernelLinkId(static_cast<std::uint32_t>(rows.unsigned_integer(15)));
+      std::uint32_t kernel_id = TRY(read_number<std::uint32_t>(rows, 15));
+      record.kernel_id = KernelLinkId(kernel_id);
     }
     record.created_at = rows.integer(16);
     record.metadata = std::move(metadata[rows.text(0)]);

@@ -122,12 +122,17 @@ Result<void> migrate(Database& database) {
   if (version == kSchemaVersion) {
     return {};
   }
+  if (version < 0) {
+    return Error(Code::DataLoss,
+                 database.path() + ": schema version " + std::to_string(version) + " cannot be")
+        .with_hint("the database is damaged; move the file away to begin anew");
+  }
   Transaction transaction = TRY(Transaction::begin(database));
   // Another process may have migrated between the first look and the lock.
   version = TRY(schema_version(database));
   if (version > kSchemaVersion) {
     return Error(Code::FailedPrecondition,
-                 "the database has schema version " + std::to_string(version) +
+                 database.path() + ": the database has schema version " + std::to_string(version) +
                      ", this bpfman knows versions up to " + std::to_string(kSchemaVersion))
         .with_hint("it was written by a newer bpfman: use that one");
   }

@@ -10,7 +10,8 @@ namespace bpfman::store {
 constexpr int kSchemaVersion = 1;
 
 // Brings the database to kSchemaVersion, under one immediate transaction in which the version is
-// read again. FailedPrecondition when the schema is newer than this program.
+// read again. FailedPrecondition when the schema is newer than this program, DataLoss when its
+// version cannot be.
 Result<void> migrate(Database& database);
 
 // The version of the schema in the file; 0 for an empty database.

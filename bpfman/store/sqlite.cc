@@ -6,22 +6,44 @@
 #include <sqlite3.h>
 
 #include "bpfman/base/log.h"
+#include "bpfman/base/text.h"
 
 namespace bpfman::store {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
+constexpr std::size_t kQuotedSql = 80;
+
+constexpr const char* kDamagedHint =
+    "the database is damaged; bpfman removes nothing by itself: move the file away to begin anew";
+
+std::string path_of(sqlite3* database) {
+  const char* path = sqlite3_db_filename(database, "main");
+  return path == nullptr ? std::string() : std::string(path);
+}
+
+// The beginning of a statement or script, for a message.
+std::string quote(std::string_view sql) {
+  sql = trim(sql);
+  return sql.size() <= kQuotedSql ? std::string(sql)
+                                  : std::string(sql.substr(0, kQuotedSql)) + "...";
+}
+
+// `what` is the failed act: a statement of `database`, or the opening of it.
 Error sqlite_error(sqlite3* database, int code, const std::string& what) {
-  std::string text =
-      what + ": " + (database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database));
+  std::string reason = database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database);
+  std::string text = what + ": " + reason;
   switch (code & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return Error(Code::DataLoss, text)
-          .with_hint(
-              "the database is damaged; bpfman removes nothing by itself: move the file away to "
-              "begin anew");
+      return Error(Code::DataLoss, text).with_hint(kDamagedHint);
+    case SQLITE_ERROR:
+      // Our statements are constants that fit the schema whose number was checked.
+      if (reason.starts_with("no such table") || reason.starts_with("no such column")) {
+        return Error(Code::DataLoss, text).with_hint(kDamagedHint);
+      }
+      return Error(Code::Internal, text);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -39,6 +61,10 @@ Error sqlite_error(sqlite3* database, int code, const std::string& what) {
     default:
       return Error(Code::Internal, text);
   }
+}
+
+Error statement_error(sqlite3* database, int code, std::string_view sql) {
+  return sqlite_error(database, code, path_of(database) + ": " + quote(sql));
 }
 
 }  // namespace
@@ -70,8 +96,10 @@ Statement& Statement::bind(std::uint64_t value) {
 }
 
 Statement& Statement::bind(std::string_view text) {
+  // A null pointer would bind NULL, not an empty text.
+  const char* data = text.empty() ? "" : text.data();
   check(sqlite3_bind_text64(
-      statement_, next_parameter_++, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+      statement_, next_parameter_++, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
   return *this;
 }
 
@@ -90,7 +118,7 @@ Statement& Statement::bind_null() {
 
 Result<bool> Statement::step() {
   if (bind_error_ != 0) {
-    return sqlite_error(database_, bind_error_, "bind a parameter");
+    return statement_error(database_, bind_error_, sqlite3_sql(statement_));
   }
   int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) {
@@ -99,7 +127,7 @@ Result<bool> Statement::step() {
   if (code == SQLITE_DONE) {
     return false;
   }
-  return sqlite_error(database_, code, sqlite3_sql(statement_));
+  return statement_error(database_, code, sqlite3_sql(statement_));
 }
 
 Result<void> Statement::run() {
@@ -174,7 +202,7 @@ Result<Statement> Database::prepare(const char* sql) {
   sqlite3_stmt* statement = nullptr;
   int code = sqlite3_prepare_v2(database_, sql, -1, &statement, nullptr);
   if (code != SQLITE_OK) {
-    return sqlite_error(database_, code, sql);
+    return statement_error(database_, code, sql);
   }
   return Statement(database_, statement);
 }
@@ -182,13 +210,22 @@ Result<Statement> Database::prepare(const char* sql) {
 Result<void> Database::execute(const char* sql) {
   int code = sqlite3_exec(database_, sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) {
-    return sqlite_error(database_, code, sql);
+    return statement_error(database_, code, sql);
   }
   return {};
 }
 
+std::string Database::path() const {
+  return path_of(database_);
+}
+
 Result<Transaction> Transaction::begin(Database& database) {
   TRY(database.execute("BEGIN IMMEDIATE"));
+  return Transaction(database);
+}
+
+Result<Transaction> Transaction::begin_reading(Database& database) {
+  TRY(database.execute("BEGIN"));
   return Transaction(database);
 }
 

@@ -86,6 +86,9 @@ class Database {
   // One or several statements without parameters and without rows of interest.
   Result<void> execute(const char* sql);
 
+  // Absolute; "" for a database in memory.
+  std::string path() const;
+
  private:
   explicit Database(sqlite3* database) : database_(database) {}
 
@@ -96,6 +99,9 @@ class Database {
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
+  // All statements until the end of the scope see the database as it is at the first of them; waits
+  // for no writer. Not for writing.
+  static Result<Transaction> begin_reading(Database& database);
 
   Transaction(Transaction&& other) noexcept : database_(other.database_) {
     other.database_ = nullptr;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/store/store.h"
 
-#include <cerrno>
+#include <chrono>
+#include <thread>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
@@ -22,6 +24,30 @@ enum class Durable { Process, Power };
 Result<void> set_durability(Database& database, Durable durable) {
   return database.execute(durable == Durable::Power ? "PRAGMA synchronous = FULL"
                                                     : "PRAGMA synchronous = NORMAL");
+}
+
+// A new file is made with its mode: neither it nor the files that SQLite puts beside it, which take
+// its mode, are for others at any time. One that is there is not opened: closing it would drop the
+// locks of this process's other connections.
+Result<void> create_file(const std::string& path) {
+  Result<UniqueFd> made = open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!made.ok() && made.error().code() != Code::AlreadyExists) {
+    return std::move(made).error();
+  }
+  return {};
+}
+
+// WAL is a property of the file. While others use the file SQLite refuses at once to change it,
+// without waiting for them.
+Result<void> use_write_ahead_log(Database& database) {
+  constexpr int kAttempts = 500;
+  for (int attempt = 1;; ++attempt) {
+    Result<void> done = database.execute("PRAGMA journal_mode = WAL");
+    if (done.ok() || done.error().code() != Code::Unavailable || attempt == kAttempts) {
+      return done;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 Result<void> configure(Database& database) {
@@ -52,17 +78,15 @@ Store::~Store() = default;
 Result<Store> Store::open(const Layout& layout) {
   TRY(make_directories(parent_path(layout.state_directory()), 0755));
   TRY(make_directories(layout.blob_directory(), 0700));
-  bool fresh = !path_exists(layout.database());
+  TRY(create_file(layout.database()));
   Database database = TRY(Database::open(layout.database(), Access::ReadWriteCreate));
-  if (fresh) {
-    // WAL is a property of the file: set once.
-    TRY(database.execute("PRAGMA journal_mode = WAL"));
-    if (::chmod(layout.database().c_str(), 0600) != 0) {
-      return os_error(errno, "set the mode of " + layout.database());
-    }
+  TRY(configure(database));
+  int version = TRY(schema_version(database));
+  if (version == 0) {
+    // Fresh, or its maker was killed before the first migration.
+    TRY(use_write_ahead_log(database));
   }
-  TRY(configure(database).with_context(layout.database()));
-  TRY(migrate(database).with_context(layout.database()));
+  TRY(migrate(database));
   return Store(std::make_unique<State>(State{layout, std::move(database)}));
 }
 
@@ -72,31 +96,35 @@ Result<std::optional<Store>> Store::open_existing(const Layout& layout) {
     return std::optional<Store>();
   }
   Database database = TRY(Database::open(layout.database(), Access::ReadWrite));
-  TRY(configure(database).with_context(layout.database()));
-  int version = TRY(schema_version(database).with_context(layout.database()));
+  TRY(configure(database));
+  int version = TRY(schema_version(database));
   if (version == 0) {
     // Its maker was killed before the first migration: there is nothing in it yet.
     return std::optional<Store>();
   }
   if (version != kSchemaVersion) {
-    TRY(migrate(database).with_context(layout.database()));
+    TRY(migrate(database));
   }
   return std::optional<Store>(Store(std::make_unique<State>(State{layout, std::move(database)})));
 }
 
 Result<std::vector<ProgramRecord>> Store::list_programs() {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_programs(state_->database);
 }
 
 Result<std::vector<LinkRecord>> Store::list_links() {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_links(state_->database);
 }
 
 Result<std::vector<ImageRecord>> Store::list_images() {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_images(state_->database, nullptr);
 }
 
 Result<std::optional<ImageRecord>> Store::find_image(const std::string& reference) {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   std::vector<ImageRecord> found = TRY(read_images(state_->database, &reference));
   return found.empty() ? std::optional<ImageRecord>() : std::optional(std::move(found.front()));
 }
@@ -209,8 +237,12 @@ Result<void> Store::put_blob(const Digest& digest, ByteView bytes) {
 
 Result<Bytes> Store::read_blob(const Digest& digest) {
   std::string path = state_->layout.blob(digest);
-  Bytes bytes = TRY(read_file(path, kBlobLimit));
-  if (Digest::sha256_of(bytes) != digest) {
+  Result<Bytes> bytes = read_file(path, kBlobLimit);
+  if (!bytes.ok() && bytes.error().code() != Code::ResourceExhausted) {
+    return bytes;
+  }
+  // No blob of ours is over the limit.
+  if (!bytes.ok() || Digest::sha256_of(*bytes) != digest) {
     return Error(Code::DataLoss, "stored bytecode " + path + " does not match its digest")
         .with_hint("load the image again with --pull-policy Always: that writes it anew");
   }
