@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/base/environment.h"
 
+#include <cerrno>
 #include <vector>
 
 #include <pwd.h>
@@ -19,10 +20,16 @@ std::optional<std::string> Environment::get(std::string_view name) const {
 }
 
 std::optional<UserAccount> find_account(std::uint32_t uid) {
+  constexpr std::size_t kLargest = std::size_t{1} << 20;
   std::vector<char> buffer(4096);
   passwd entry = {};
   passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+  int os = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  while (os == ERANGE && buffer.size() < kLargest) {
+    buffer.resize(buffer.size() * 4);
+    os = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  }
+  if (os != 0 || found == nullptr) {
     return std::nullopt;
   }
   return UserAccount{.uid = uid, .gid = entry.pw_gid, .name = entry.pw_name, .home = entry.pw_dir};

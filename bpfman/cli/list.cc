@@ -31,7 +31,7 @@ std::string id_of(const ProgramView& program) {
 }
 
 // Tells a program that is not in the kernel any more, as after a reboot.
-std::string state_of(const ProgramView& program) {
+std::string program_state(const ProgramView& program) {
   if (!program.kernel.has_value()) {
     return "not loaded";
   }
@@ -57,7 +57,7 @@ void print_programs(std::ostream& out, const std::vector<ProgramView>& programs,
         record != nullptr ? std::string(to_string(record->type)) : program.kernel->type,
         record != nullptr ? record->name : program.kernel->name,
         ids(program.links),
-        record != nullptr ? state_of(program) : "not ours"};
+        record != nullptr ? program_state(program) : "not ours"};
     if (wide) {
       row.push_back(program.kernel.has_value() ? format_utc(program.kernel->loaded_at) : "");
       row.push_back(record != nullptr ? source_line(record->provenance) : "");

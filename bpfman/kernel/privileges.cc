@@ -35,8 +35,10 @@ std::optional<std::uint64_t> parse_effective_capabilities(std::string_view statu
     }
     std::string_view digits = trim(std::string_view(line).substr(7));
     std::uint64_t value = 0;
-    const char* end = digits.data() + digits.size();
-    std::from_chars_result parsed = std::from_chars(digits.data(), end, value, 16);
+    const char* begin =
+        digits.data();  // NOLINT(bugprone-suspicious-stringview-data-usage): and its end
+    const char* end = begin + digits.size();
+    std::from_chars_result parsed = std::from_chars(begin, end, value, 16);
     if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
       return std::nullopt;
     }

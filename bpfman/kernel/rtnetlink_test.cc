@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/kernel/rtnetlink.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <gmock/gmock.h>
@@ -41,8 +42,11 @@ Bytes link_message(int index, const Attributes& attributes) {
   ifinfomsg header = {};
   header.ifi_index = index;
   ByteView head = std::as_bytes(std::span(&header, 1));
-  Bytes message(head.begin(), head.end());
-  message.insert(message.end(), attributes.bytes().begin(), attributes.bytes().end());
+  Bytes message(head.size() + attributes.bytes().size());
+  std::copy(head.begin(), head.end(), message.begin());
+  std::copy(attributes.bytes().begin(),
+            attributes.bytes().end(),
+            message.begin() + static_cast<std::ptrdiff_t>(head.size()));
   return message;
 }
 

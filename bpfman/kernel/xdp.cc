@@ -29,14 +29,10 @@ std::uint32_t mode_flags(XdpMode mode) {
 }
 
 // "program \"pass\" (id 12)", for a hook that is taken.
-std::string describe_occupant(const std::optional<InterfaceXdp>& xdp) {
-  if (!xdp) {
-    return "another XDP program";
-  }
-  Result<std::optional<KernelProgram>> program = find_program(xdp->program);
+std::string describe_occupant(const InterfaceXdp& xdp) {
+  Result<std::optional<KernelProgram>> program = find_program(xdp.program);
   std::string name = program.ok() && *program ? fmt::format(" \"{}\"", (*program)->name) : "";
-  return fmt::format(
-      "program{} (id {}, {} mode)", name, xdp->program.value(), to_string(xdp->mode));
+  return fmt::format("program{} (id {}, {} mode)", name, xdp.program.value(), to_string(xdp.mode));
 }
 
 // Whether the errno of a native attempt says "not in this driver", so that generic mode is worth a
@@ -50,9 +46,9 @@ Error explain_attach_error(const Error& error, XdpMode mode, const Interface& in
     case EBUSY:
     case EEXIST: {
       Result<std::optional<Interface>> now = find_interface(interface.name);
-      std::optional<InterfaceXdp> occupant = now.ok() && *now ? (*now)->xdp : std::nullopt;
-      return Error(
-          Code::AlreadyExists, "the hook is taken by " + describe_occupant(occupant), error.os());
+      bool known = now.ok() && *now && (*now)->xdp;
+      std::string occupant = known ? describe_occupant(*(*now)->xdp) : "another XDP program";
+      return Error(Code::AlreadyExists, "the hook is taken by " + occupant, error.os());
     }
     case ERANGE:
       return Error(

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -134,6 +135,9 @@ void HttpServer::accept_all() {
     }
     int connection = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (connection >= 0) {
+      // Header and body are two writes; fails on a unix socket, which has no such delay.
+      int yes = 1;
+      ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
       ++connections_;
       threads_.emplace_back([this, connection] { serve(connection); });
     }
@@ -178,12 +182,17 @@ bool HttpServer::answer(int connection, std::string& input) {
 }
 
 bool HttpServer::send(int connection, const ServerReply& reply, bool head) {
+  if (reply.close) {
+    return false;
+  }
   if (reply.hang) {
     wait_for_stop(connection);
     return false;
   }
   if (!reply.raw.empty()) {
-    send_text(connection, reply.raw);
+    if (send_text(connection, reply.raw) && reply.hang_at_stop) {
+      wait_for_stop(connection);
+    }
     return false;
   }
   if (!send_text(connection, header_of(reply))) {
@@ -201,10 +210,9 @@ bool HttpServer::send(int connection, const ServerReply& reply, bool head) {
     if (reply.hang_at_stop) {
       wait_for_stop(connection);
     }
-    if (!reply.at_stop) {
+    if (!reply.at_stop || !reply.at_stop()) {
       return false;
     }
-    reply.at_stop();
     body.remove_prefix(first);
   }
   return send_body(connection, body, reply.chunked) &&

@@ -32,10 +32,12 @@ struct ServerReply {
 
   // Faults.
   bool hang = false;          // accepts and says nothing, until the test ends
+  bool close = false;         // closes the connection without a word
+  std::string raw;            // not empty: sent instead of a reply, then closes the connection
   int stop_after = -1;        // closes the connection after so many bytes of the body
-  bool hang_at_stop = false;  // at `stop_after` falls silent instead of closing
-  std::function<void()> at_stop;  // at `stop_after` runs this, then sends the rest of the body
-  std::string raw;            // not empty: sent instead of a reply
+  bool hang_at_stop = false;  // at `stop_after`, or behind `raw`, falls silent instead of closing
+  // Called at `stop_after`; true: the rest of the body follows after all.
+  std::function<bool()> at_stop;
 };
 
 class HttpServer {
@@ -71,9 +73,9 @@ class HttpServer {
   void wait_for_stop(int connection) const;
 
   Handler handler_;
+  std::string address_;  // filled by what makes listener_
   UniqueFd listener_;
   UniqueFd stop_;  // eventfd, readable once the server is to end
-  std::string address_;
   mutable std::mutex mutex_;
   std::vector<ServerRequest> requests_;
   std::atomic<std::size_t> connections_ = 0;
