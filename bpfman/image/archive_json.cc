@@ -17,40 +17,81 @@ namespace {
 
 constexpr std::uint64_t kLayerLimit = std::uint64_t{8} << 30;
 constexpr std::size_t kMaxDocuments = 4096;
+constexpr std::size_t kMaxDocumentBytes = std::size_t{64} << 20;
 
 // The data of the present entry of a tar as a stream of its own.
 class EntrySource final : public ByteSource {
  public:
   explicit EntrySource(TarReader& reader) : reader_(reader) {}
 
-  Result<std::size_t> read(std::span<std::byte> buffer) override { return reader_.read(buffer); }
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    Result<std::size_t> count = reader_.read(buffer);
+    if (!count.ok()) {
+      failed_ = count.error();
+    }
+    return count;
+  }
+
+  // What the archive itself failed with, as opposed to what is in it.
+  const std::optional<Error>& failed() const { return failed_; }
 
  private:
   TarReader& reader_;
+  std::optional<Error> failed_;
 };
 
 struct Parts {
   std::map<Digest, std::string> documents;       // JSON, by sha256
   std::map<std::string, Digest> document_names;  // entry name -> digest
   std::map<Digest, LayerObjects> layers;         // by diff id
+  std::map<Digest, Error> refused;               // layers that cannot be used, by diff id
+  std::size_t document_bytes = 0;
+  std::size_t object_bytes = 0;
 };
 
 bool is_layer_name(const std::string& name) {
-  return name.ends_with("layer.tar") || name.ends_with(".tar") || name.starts_with("blobs/");
+  return name.ends_with(".tar") || name.starts_with("blobs/");
 }
 
-Result<void> take_layer(TarReader& reader, Parts& parts) {
-  EntrySource entry(reader);
-  std::unique_ptr<ByteSource> plain = TRY(make_inflating_source(entry, kLayerLimit));
-  HashingSource hashing(*plain);
-  Result<LayerObjects> objects = read_tar_layer(hashing);
-  if (!objects.ok()) {
-    // A blob that is no layer (a signature, an attestation).
+// A blob may also be no layer at all (a signature, an attestation): then nothing will ask for it.
+Result<void> take_layer(ByteSource& blob, Parts& parts) {
+  Result<std::unique_ptr<ByteSource>> plain = make_inflating_source(blob, kLayerLimit);
+  if (!plain.ok()) {
     return {};
   }
-  TRY(hashing.drain());
-  parts.layers[hashing.finish()] = std::move(*objects);
+  HashingSource hashing(**plain);
+  Result<LayerObjects> objects = read_tar_layer(hashing);
+  if (!hashing.drain().ok()) {
+    return {};
+  }
+  Digest diff_id = hashing.finish();
+  if (!objects.ok()) {
+    parts.refused.emplace(std::move(diff_id), std::move(objects).error());
+    return {};
+  }
+  parts.object_bytes += objects->content_bytes;
+  if (parts.object_bytes > kObjectsLimit) {
+    return Error(Code::ResourceExhausted, "its object files are larger than 64 MiB together");
+  }
+  parts.layers[diff_id] = std::move(*objects);
   return {};
+}
+
+Result<void> take_document(const std::string& name, const Bytes& bytes, Parts& parts) {
+  parts.document_bytes += bytes.size();
+  if (parts.documents.size() == kMaxDocuments || parts.document_bytes > kMaxDocumentBytes) {
+    return Error(Code::ResourceExhausted, "it holds too many documents");
+  }
+  Digest digest = Digest::sha256_of(bytes);
+  parts.documents[digest] = std::string(as_text(bytes));
+  parts.document_names[name] = digest;
+  return {};
+}
+
+// Whether it is JSON, not merely a tar whose first file is called "{".
+bool is_document(const Bytes& bytes) {
+  bool begins = bytes.front() == std::byte{'{'} || bytes.front() == std::byte{'['};
+  return begins && nlohmann::json::accept(as_text(bytes));
 }
 
 Result<Parts> read_parts(ByteSource& archive) {
@@ -61,38 +102,28 @@ Result<Parts> read_parts(ByteSource& archive) {
     if (!entry.has_value()) {
       return parts;
     }
-    if (entry->type != TarType::File || entry->size == 0) {
-      continue;
-    }
     bool json_name = entry->name.ends_with(".json");
-    bool small = entry->size <= kDocumentLimit;
-    if (json_name && !small) {
-      return Error(Code::ResourceExhausted, entry->name + " in the archive is larger than 4 MiB");
-    }
-    if (!json_name && !small && is_layer_name(entry->name)) {
-      TRY(take_layer(reader, parts));
+    if (entry->type != TarType::File || entry->size == 0 ||
+        (!json_name && !is_layer_name(entry->name))) {
       continue;
     }
-    if (!json_name && !is_layer_name(entry->name)) {
+    if (entry->size > kDocumentLimit) {
+      if (json_name) {
+        return Error(Code::ResourceExhausted, entry->name + " is larger than 4 MiB");
+      }
+      EntrySource blob(reader);
+      TRY(take_layer(blob, parts));
+      if (blob.failed().has_value()) {
+        return *blob.failed();
+      }
       continue;
     }
     Bytes bytes = TRY(reader.read_entry(kDocumentLimit));
-    if (bytes.front() == std::byte{'{'} || bytes.front() == std::byte{'['}) {
-      if (parts.documents.size() == kMaxDocuments) {
-        return Error(Code::ResourceExhausted, "the archive holds too many documents");
-      }
-      Digest digest = Digest::sha256_of(bytes);
-      parts.documents[digest] = std::string(as_text(bytes));
-      parts.document_names[entry->name] = digest;
-      continue;
-    }
-    std::unique_ptr<ByteSource> memory = make_memory_source(bytes);
-    std::unique_ptr<ByteSource> plain = TRY(make_inflating_source(*memory, kLayerLimit));
-    HashingSource hashing(*plain);
-    Result<LayerObjects> objects = read_tar_layer(hashing);
-    if (objects.ok()) {
-      TRY(hashing.drain());
-      parts.layers[hashing.finish()] = std::move(*objects);
+    if (is_document(bytes)) {
+      TRY(take_document(entry->name, bytes, parts));
+    } else {
+      std::unique_ptr<ByteSource> blob = make_memory_source(bytes);
+      TRY(take_layer(*blob, parts));
     }
   }
 }
@@ -163,6 +194,9 @@ Result<Extracted> extract_archive(ByteSource& archive,
   std::vector<LayerListing> listings;
   for (const Digest& diff_id : config.diff_ids) {
     auto layer = parts.layers.find(diff_id);
+    if (auto refused = parts.refused.find(diff_id); refused != parts.refused.end()) {
+      return std::move(refused->second).with_context("layer " + diff_id.text());
+    }
     if (layer == parts.layers.end()) {
       return Error(Code::DataLoss,
                    "the archive of image " + name + " lacks layer " + diff_id.text());

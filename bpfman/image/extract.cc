@@ -7,6 +7,7 @@
 #include "bpfman/base/file.h"
 #include "bpfman/image/picker.h"
 #include "bpfman/image/streams.h"
+#include "bpfman/image/tar_reader.h"
 #include "bpfman/image/tar_split.h"
 #include "bpfman/model/ebpf_labels.h"
 
@@ -42,8 +43,7 @@ Result<Facts> facts_of(const ImageDescription& description) {
   return out;
 }
 
-// ---- directories
-// ------------------------------------------------------------------------------------------------
+// ---- directories --------------------------------------------------------------------------------
 
 struct Proved {
   Bytes bytes;
@@ -70,10 +70,11 @@ class DirectoryImage {
     if (!layers_[file.layer].merged) {
       return read_from(file.layer, file.path);
     }
-    // The layer that brought the file is the topmost whose recipe mentions it.
+    // The layer that brought the file is the topmost whose recipe mentions it. One without a recipe
+    // may have brought another file of this name than the layers below it.
     for (std::size_t i = layers_.size(); i-- > 0;) {
       if (!layers_[i].tar_split.valid()) {
-        continue;
+        break;
       }
       SplitRecipe recipe = TRY(read_split_recipe(layers_[i].tar_split.get()));
       if (recipe.mentions(file.path)) {
@@ -193,17 +194,20 @@ Result<Extracted> from_directories(std::vector<LayerDirectory> layers,
                    .verification = proved.verification};
 }
 
-// ---- one file
-// ---------------------------------------------------------------------------------------------------
+// ---- one file -----------------------------------------------------------------------------------
 
 Result<Extracted> from_file_archive(LocalImage& image, const std::string& file_name) {
-  std::unique_ptr<ByteSource> stream = TRY(image.open_file_archive("/" + file_name));
+  std::string path = normalise_tar_name(file_name).value_or("");
+  if (path.empty()) {
+    return Error(Code::NotFound, "label io.ebpf.filename names no file: " + file_name);
+  }
+  std::unique_ptr<ByteSource> stream = TRY(image.open_file_archive("/" + path));
   LayerObjects objects = TRY(read_tar_layer(*stream));
   if (objects.content.size() != 1) {
     return Error(Code::NotFound, "the image has no eBPF object " + file_name);
   }
   return Extracted{.bytes = std::move(objects.content.begin()->second),
-                   .file_name = file_name,
+                   .file_name = path,
                    .verification = Verification::Daemon,
                    .route = "archive"};
 }
@@ -225,6 +229,7 @@ Result<Extracted> extract_local(LocalImage& image,
     }
     return extracted;
   };
+  std::optional<Error> no_directories;
   Result<std::vector<LayerDirectory>> layers = image.open_layers();
   if (layers.ok()) {
     Result<Extracted> found = from_directories(std::move(*layers), facts, name, platform);
@@ -235,6 +240,7 @@ Result<Extracted> extract_local(LocalImage& image,
     if (found.error().code() != Code::Unimplemented) {
       return found;
     }
+    no_directories = std::move(found).error();
   } else if (layers.error().code() != Code::Unimplemented) {
     return std::move(layers).error().with_context("image " + name);
   }
@@ -247,9 +253,14 @@ Result<Extracted> extract_local(LocalImage& image,
       return found;
     }
   }
-  std::unique_ptr<ByteSource> archive =
-      TRY(image.open_image_archive().with_context("image " + name));
-  Extracted found = TRY(extract_archive(*archive, description.image_id, name, platform));
+  Result<std::unique_ptr<ByteSource>> archive = image.open_image_archive();
+  if (!archive.ok()) {
+    // Why the better route was left says more than that there is no worse one.
+    bool last = archive.error().code() == Code::Unimplemented && no_directories.has_value();
+    Error error = last ? std::move(*no_directories) : std::move(archive).error();
+    return std::move(error).with_context("image " + name);
+  }
+  Extracted found = TRY(extract_archive(**archive, description.image_id, name, platform));
   found.route = "export";
   return finish(std::move(found));
 }

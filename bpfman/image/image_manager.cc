@@ -138,6 +138,8 @@ class Resolver {
     if (!bytes.ok()) {
       warnings_.push_back("the copy in bpfman's database cannot be used: " +
                           bytes.error().message());
+      misses_.push_back(
+          Miss{"bpfman's database", "its copy cannot be used: " + bytes.error().message()});
       return std::optional<ResolvedImage>();
     }
     out.record = record;

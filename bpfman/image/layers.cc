@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <iterator>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,7 +21,6 @@ namespace {
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::size_t kHeadBytes = 64;
-constexpr std::size_t kMaxKept = std::size_t{64} << 20;
 constexpr std::size_t kMaxWalk = 20'000;
 constexpr int kMaxDepth = 16;
 
@@ -53,13 +52,15 @@ bool note_marker(const std::string& path, LayerListing& listing) {
   return false;
 }
 
-// ---- tar
-// --------------------------------------------------------------------------------------------------------
+// ---- tar ----------------------------------------------------------------------------------------
 
-Result<void> take_file(TarReader& reader,
-                       const TarEntry& entry,
-                       std::size_t& kept,
-                       LayerObjects& out) {
+Error too_large(const std::string& name, std::uint64_t size) {
+  return Error(
+      Code::ResourceExhausted,
+      "object file " + name + " has " + std::to_string(size) + " bytes, more than is allowed");
+}
+
+Result<void> take_file(TarReader& reader, const TarEntry& entry, LayerObjects& out) {
   Bytes head(std::min<std::uint64_t>(entry.size, kHeadBytes));
   std::size_t used = 0;
   while (used < head.size()) {
@@ -70,26 +71,28 @@ Result<void> take_file(TarReader& reader,
     out.listing.others.insert(entry.name);
     return {};
   }
-  if (entry.size > kObjectLimit || kept + entry.size > kMaxKept) {
-    return Error(Code::ResourceExhausted,
-                 "object file " + entry.name + " has " + std::to_string(entry.size) +
-                     " bytes, more than is allowed");
+  if (entry.size > kObjectLimit || out.content_bytes + entry.size > kObjectsLimit) {
+    return too_large(entry.name, entry.size);
   }
   Bytes rest = TRY(reader.read_entry(kObjectLimit));
   head.insert(head.end(), rest.begin(), rest.end());
-  kept += head.size();
-  out.listing.others.erase(entry.name);
+  out.content_bytes += head.size();
   out.listing.objects.insert(entry.name);
   out.content[entry.name] = std::move(head);
   return {};
 }
 
-// ---- directories
-// ------------------------------------------------------------------------------------------------
+// ---- directories --------------------------------------------------------------------------------
 
-bool has_xattr(int fd, const char* name) {
-  std::array<char, 8> value{};
-  return ::fgetxattr(fd, name, value.data(), value.size()) >= 0 || errno == ERANGE;
+// Whether overlayfs keeps the data of this file, or what this directory shows, elsewhere.
+bool lies_elsewhere(int fd) {
+  std::array<const char*, 4> names = {"trusted.overlay.metacopy",
+                                      "trusted.overlay.redirect",
+                                      "user.overlay.metacopy",
+                                      "user.overlay.redirect"};
+  return std::any_of(names.begin(), names.end(), [fd](const char* name) {
+    return ::fgetxattr(fd, name, nullptr, 0) >= 0;
+  });
 }
 
 bool is_opaque(int directory) {
@@ -122,12 +125,12 @@ Result<void> look_at_file(int directory,
   }
   std::array<std::byte, kHeadBytes> head{};
   ssize_t count = ::pread(file->get(), head.data(), head.size(), 0);
+  // Such a file reads as zeros, so its bytes do not tell whether it is an object.
+  if (lies_elsewhere(file->get())) {
+    return Error(Code::Unimplemented,
+                 "file " + path + " has its data in another layer (overlay metacopy)");
+  }
   if (count > 0 && looks_like_bpf_elf(ByteView(head).first(static_cast<std::size_t>(count)))) {
-    if (has_xattr(file->get(), "trusted.overlay.metacopy") ||
-        has_xattr(file->get(), "trusted.overlay.redirect")) {
-      return Error(Code::Unimplemented,
-                   "file " + path + " has its data in another layer (overlay metacopy)");
-    }
     walk.listing.objects.insert(path);
   } else {
     walk.listing.others.insert(path);
@@ -138,6 +141,10 @@ Result<void> look_at_file(int directory,
 Result<void> walk_directory(int directory, const std::string& prefix, int level, Walk& walk) {
   if (is_opaque(directory)) {
     walk.listing.opaque.insert(prefix);
+  }
+  if (lies_elsewhere(directory)) {
+    return Error(Code::Unimplemented,
+                 "directory " + prefix + " shows another one of a layer below (overlay redirect)");
   }
   std::vector<std::string> names =
       TRY(list_directory_fd(directory, prefix.empty() ? "layer" : prefix));
@@ -160,6 +167,9 @@ Result<void> walk_directory(int directory, const std::string& prefix, int level,
       TRY(look_at_file(directory, name, path, walk));
     } else {
       walk.listing.others.insert(path);
+      if (S_ISDIR(info.st_mode)) {
+        walk.listing.directories.insert(path);
+      }
       if (S_ISDIR(info.st_mode) && walk.depth == Depth::All && level < kMaxDepth) {
         Result<UniqueFd> inner = open_beneath(directory, name, O_RDONLY | O_DIRECTORY);
         if (inner.ok()) {
@@ -176,7 +186,6 @@ Result<void> walk_directory(int directory, const std::string& prefix, int level,
 Result<LayerObjects> read_tar_layer(ByteSource& tar) {
   TarReader reader(tar);
   LayerObjects out;
-  std::size_t kept = 0;
   for (;;) {
     std::optional<TarEntry> entry = TRY(reader.next());
     if (!entry.has_value()) {
@@ -187,14 +196,27 @@ Result<LayerObjects> read_tar_layer(ByteSource& tar) {
     }
     // A later entry of the same name replaces the earlier one.
     out.listing.objects.erase(entry->name);
+    out.listing.others.erase(entry->name);
+    out.listing.directories.erase(entry->name);
     out.content.erase(entry->name);
     if (entry->type == TarType::File) {
-      TRY(take_file(reader, *entry, kept, out));
-    } else if (entry->type == TarType::Hardlink && out.listing.objects.contains(entry->link)) {
+      TRY(take_file(reader, *entry, out));
+      continue;
+    }
+    auto target = out.content.find(entry->link);
+    if (entry->type == TarType::Hardlink && target != out.content.end()) {
+      Bytes copy = target->second;
+      if (out.content_bytes + copy.size() > kObjectsLimit) {
+        return too_large(entry->name, copy.size());
+      }
+      out.content_bytes += copy.size();
       out.listing.objects.insert(entry->name);
-      out.content[entry->name] = out.content[entry->link];
-    } else {
-      out.listing.others.insert(entry->name);
+      out.content[entry->name] = std::move(copy);
+      continue;
+    }
+    out.listing.others.insert(entry->name);
+    if (entry->type == TarType::Directory) {
+      out.listing.directories.insert(entry->name);
     }
   }
 }
@@ -202,6 +224,11 @@ Result<LayerObjects> read_tar_layer(ByteSource& tar) {
 Result<LayerListing> list_directory_layer(const LayerDirectory& layer, Depth depth) {
   Walk walk{.depth = depth};
   TRY(walk_directory(layer.directory.get(), "", 0, walk).with_context(layer.path));
+  // A directory that was removed meanwhile reads as an empty one.
+  struct stat info = {};
+  if (::fstat(layer.directory.get(), &info) != 0 || info.st_nlink == 0) {
+    return Error(Code::NotFound, layer.path + " was removed");
+  }
   return std::move(walk.listing);
 }
 
@@ -232,6 +259,13 @@ std::vector<ObjectFile> merge_layers(const std::vector<LayerListing>& layers) {
     taken.insert(layers[i].objects.begin(), layers[i].objects.end());
     taken.insert(layers[i].others.begin(), layers[i].others.end());
     hidden.insert(layers[i].whiteouts.begin(), layers[i].whiteouts.end());
+    // What is no directory hides a directory of this name with all in it.
+    hidden.insert(layers[i].objects.begin(), layers[i].objects.end());
+    std::set_difference(layers[i].others.begin(),
+                        layers[i].others.end(),
+                        layers[i].directories.begin(),
+                        layers[i].directories.end(),
+                        std::inserter(hidden, hidden.end()));
     opaque.insert(layers[i].opaque.begin(), layers[i].opaque.end());
   }
   std::sort(out.begin(), out.end());

@@ -46,14 +46,19 @@ struct ManifestDocument {
   std::vector<Descriptor> entries;  // when it is one
 };
 
-// DataLoss when the document is not what it must be.
+// Unimplemented for another algorithm than sha256, the only one whose hashes are computed here.
+Result<void> check_algorithm(const Digest& digest);
+
+// DataLoss when the document is not what it must be; Unimplemented for diff ids that cannot be
+// checked.
 Result<ImageConfig> parse_image_config(std::string_view text);
 // `content_type`: as a registry said, "" when nobody did; it must agree with the document. A
 // document with both "manifests" and "layers" is refused, so is schema 1.
 Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view content_type);
 
-// The entry for `platform`: same os and architecture; the variant first as wanted, then none.
-// Attestations and artifacts are passed over. NotFound lists what there is.
+// The entry for `platform`: same os and architecture; the variant first as wanted, then none, then
+// older ones (the nearest first), then newer ones. Attestations and artifacts are passed over.
+// NotFound lists what there is.
 Result<Descriptor> choose_platform(const std::vector<Descriptor>& entries,
                                    const Platform& platform);
 

@@ -67,7 +67,43 @@ bool is_manifest_type(std::string_view type) {
          type == "application/vnd.docker.distribution.manifest.v2+json";
 }
 
+bool is_attestation(const Descriptor& entry) {
+  auto type = entry.annotations.find("vnd.docker.reference.type");
+  return type != entry.annotations.end() && type->second == "attestation-manifest";
+}
+
+// How well a variant fits, best first. eBPF bytecode does not know the difference, only its byte
+// order matters, so none is refused.
+int rank_of_variant(const std::string& variant, const std::string& wanted) {
+  if (variant == wanted) {
+    return 0;
+  }
+  if (variant.empty()) {
+    return 1;
+  }
+  return variant < wanted ? 2 : 3;
+}
+
+bool fits_better(const Descriptor& one, const Descriptor& other, const std::string& wanted) {
+  int rank = rank_of_variant(one.platform.variant, wanted);
+  int other_rank = rank_of_variant(other.platform.variant, wanted);
+  if (rank != other_rank) {
+    return rank < other_rank;
+  }
+  return rank == 2 ? one.platform.variant > other.platform.variant
+                   : one.platform.variant < other.platform.variant;
+}
+
 }  // namespace
+
+Result<void> check_algorithm(const Digest& digest) {
+  if (digest.algorithm() != "sha256") {
+    return Error(Code::Unimplemented,
+                 std::string(digest.algorithm()) + " digests cannot be checked, only sha256 (" +
+                     digest.text() + ")");
+  }
+  return {};
+}
 
 Result<ImageConfig> parse_image_config(std::string_view text) {
   Json json = Json::parse(text, nullptr, false);
@@ -81,6 +117,7 @@ Result<ImageConfig> parse_image_config(std::string_view text) {
     if (!digest.has_value()) {
       return wrong("rootfs.diff_ids of the image config holds something that is no digest");
     }
+    TRY(check_algorithm(*digest));
     out.diff_ids.push_back(*digest);
   }
   out.labels = texts_of(member(member(json, "config"), "Labels"));
@@ -101,7 +138,11 @@ Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view 
   }
   const Json& entries = member(json, "manifests");
   const Json& layers = member(json, "layers");
-  if (entries.is_array() == layers.is_array()) {
+  // One that is both means different images to different readers.
+  if (!entries.is_null() && !layers.is_null()) {
+    return wrong("the manifest is an image's and an index at once");
+  }
+  if (!entries.is_array() && !layers.is_array()) {
     return wrong("the manifest is neither an image's nor an index");
   }
   std::string media_type = text_of(member(json, "mediaType"));
@@ -140,34 +181,20 @@ Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view 
 Result<Descriptor> choose_platform(const std::vector<Descriptor>& entries,
                                    const Platform& platform) {
   std::vector<std::string> offered;
-  const Descriptor* without_variant = nullptr;
+  const Descriptor* best = nullptr;
   for (const Descriptor& entry : entries) {
-    auto type = entry.annotations.find("vnd.docker.reference.type");
-    bool attestation = type != entry.annotations.end() && type->second == "attestation-manifest";
-    if (attestation || entry.platform.os == "unknown" || !entry.artifact_type.empty()) {
+    if (is_attestation(entry) || entry.platform.os == "unknown" || !entry.artifact_type.empty()) {
       continue;
     }
-    offered.push_back(to_string(entry.platform));
-    if (entry.platform.os != platform.os || entry.platform.architecture != platform.architecture) {
-      continue;
-    }
-    if (entry.platform.variant == platform.variant) {
-      return entry;
-    }
-    if (without_variant == nullptr && entry.platform.variant.empty()) {
-      without_variant = &entry;
+    offered.push_back(entry.platform.os.empty() ? "one of no platform" : to_string(entry.platform));
+    bool fits =
+        entry.platform.os == platform.os && entry.platform.architecture == platform.architecture;
+    if (fits && (best == nullptr || fits_better(entry, *best, platform.variant))) {
+      best = &entry;
     }
   }
-  if (without_variant != nullptr) {
-    return *without_variant;
-  }
-  // An older variant runs too: eBPF bytecode does not know the difference, only its byte order
-  // matters.
-  for (const Descriptor& entry : entries) {
-    if (entry.platform.os == platform.os && entry.platform.architecture == platform.architecture &&
-        entry.artifact_type.empty()) {
-      return entry;
-    }
+  if (best != nullptr) {
+    return *best;
   }
   return Error(Code::NotFound,
                "no " + to_string(platform) + " manifest found in image index; it has " +

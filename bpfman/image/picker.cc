@@ -4,34 +4,34 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/image/tar_reader.h"
 #include "bpfman/model/bpf_elf.h"
 
 namespace bpfman::image {
 namespace {
 
-// Architecture words in the names that bpf2go gives to object files. Source: cilium/ebpf, bpf2go
-// targets.
-std::vector<std::string> words_of(const std::string& architecture) {
-  if (architecture == "amd64") {
-    return {"x86", "amd64"};
-  }
-  if (architecture == "ppc64le" || architecture == "ppc64") {
-    return {"powerpc", architecture};
-  }
-  if (architecture == "riscv64") {
-    return {"riscv", architecture};
-  }
-  if (architecture == "s390x") {
-    return {"s390", architecture};
-  }
-  if (architecture == "loong64") {
-    return {"loongarch", architecture};
-  }
-  return {architecture};
-}
+// Words in the names that bpf2go gives to object files. Source: cilium/ebpf, bpf2go targets.
+struct Word {
+  std::string_view word;
+  std::string_view architecture;  // Go's
+};
+
+constexpr std::array<Word, 22> kWords = {
+    {{"x86", "amd64"},         {"x86", "386"},         {"amd64", "amd64"},
+     {"386", "386"},           {"arm64", "arm64"},     {"aarch64", "arm64"},
+     {"arm", "arm"},           {"powerpc", "ppc64le"}, {"powerpc", "ppc64"},
+     {"ppc64le", "ppc64le"},   {"ppc64", "ppc64"},     {"riscv", "riscv64"},
+     {"riscv64", "riscv64"},   {"s390", "s390x"},      {"s390x", "s390x"},
+     {"loongarch", "loong64"}, {"loong64", "loong64"}, {"mips", "mipsle"},
+     {"mips", "mips64le"},     {"mips", "mips"},       {"mipsle", "mipsle"},
+     {"mips64le", "mips64le"}}};
+
+// What a name says about the host it is meant for.
+enum class Fit { Foreign, Silent, ByteOrder, Architecture };
 
 std::vector<std::string> name_words(const std::string& path) {
   std::vector<std::string> words;
@@ -48,41 +48,77 @@ std::vector<std::string> name_words(const std::string& path) {
   return words;
 }
 
-std::vector<ObjectFile> fitting_names(const std::vector<ObjectFile>& candidates,
-                                      const Platform& platform) {
-  const char* order = std::endian::native == std::endian::little ? "bpfel" : "bpfeb";
-  std::vector<std::string> architecture = words_of(platform.architecture);
-  std::vector<ObjectFile> exact;
-  std::vector<ObjectFile> any;
-  for (const ObjectFile& candidate : candidates) {
-    std::vector<std::string> words = name_words(candidate.path);
-    auto has = [&words](const std::string& word) {
-      return std::find(words.begin(), words.end(), word) != words.end();
-    };
-    if (!has(order)) {
-      continue;
+Fit fit_of(const std::string& path, const std::string& architecture) {
+  bool little = std::endian::native == std::endian::little;
+  bool order = false;
+  bool own = false;
+  bool other = false;
+  for (const std::string& word : name_words(path)) {
+    if (word == (little ? "bpfeb" : "bpfel")) {
+      return Fit::Foreign;
     }
-    any.push_back(candidate);
-    if (std::any_of(architecture.begin(), architecture.end(), has)) {
-      exact.push_back(candidate);
+    order = order || word == (little ? "bpfel" : "bpfeb");
+    for (const Word& known : kWords) {
+      if (known.word == word) {
+        own = own || known.architecture == architecture;
+        other = other || known.architecture != architecture;
+      }
     }
   }
-  return exact.empty() ? any : exact;
+  if (own) {
+    return Fit::Architecture;
+  }
+  if (other) {
+    return Fit::Foreign;
+  }
+  return order ? Fit::ByteOrder : Fit::Silent;
+}
+
+// Those whose names name this architecture, else those that name its byte order.
+std::vector<ObjectFile> fitting_names(const std::vector<ObjectFile>& candidates,
+                                      const Platform& platform) {
+  for (Fit wanted : {Fit::Architecture, Fit::ByteOrder}) {
+    std::vector<ObjectFile> fitting;
+    std::copy_if(candidates.begin(),
+                 candidates.end(),
+                 std::back_inserter(fitting),
+                 [&](const ObjectFile& candidate) {
+                   return fit_of(candidate.path, platform.architecture) == wanted;
+                 });
+    if (!fitting.empty()) {
+      return fitting;
+    }
+  }
+  return {};
+}
+
+// Those that the label means: the path itself, else those of that name.
+std::vector<ObjectFile> named(const std::vector<ObjectFile>& candidates, const std::string& label) {
+  std::vector<ObjectFile> out;
+  std::string path = normalise_tar_name(label).value_or("");
+  for (const ObjectFile& candidate : candidates) {
+    if (candidate.path == path) {
+      return {candidate};
+    }
+    if (base_name(candidate.path) == base_name(label)) {
+      out.push_back(candidate);
+    }
+  }
+  return out;
 }
 
 }  // namespace
 
-Result<ObjectFile> pick_object(const std::vector<ObjectFile>& candidates,
+Result<ObjectFile> pick_object(const std::vector<ObjectFile>& all,
                                const EbpfLabels& labels,
                                const Platform& platform,
                                const ReadObject& read) {
+  std::vector<ObjectFile> candidates;
   if (!labels.file_name.empty()) {
-    for (const ObjectFile& candidate : candidates) {
-      if (candidate.path == labels.file_name ||
-          base_name(candidate.path) == base_name(labels.file_name)) {
-        return candidate;
-      }
-    }
+    candidates = named(all, labels.file_name);
+  }
+  if (candidates.empty()) {
+    candidates = all;
   }
   if (candidates.size() == 1) {
     return candidates.front();
@@ -92,12 +128,12 @@ Result<ObjectFile> pick_object(const std::vector<ObjectFile>& candidates,
     for (const ObjectFile& candidate : candidates) {
       Bytes bytes = TRY(read(candidate));
       Result<BpfElf> elf = parse_bpf_elf(bytes);
-      bool all =
+      bool complete =
           elf.ok() &&
           std::all_of(labels.programs.begin(), labels.programs.end(), [&elf](const auto& program) {
             return elf->find_program(program.first) != nullptr;
           });
-      if (all) {
+      if (complete) {
         fitting.push_back(candidate);
       }
     }
@@ -114,7 +150,7 @@ Result<ObjectFile> pick_object(const std::vector<ObjectFile>& candidates,
   }
   return Error(Code::InvalidArgument,
                "the image holds several eBPF object files: " + join(paths, ", "))
-      .with_hint("say which one in the image: LABEL io.ebpf.filename=" + base_name(paths.front()));
+      .with_hint("say which one in the image: LABEL io.ebpf.filename=" + candidates.front().path);
 }
 
 Error no_object(const std::string& image, const std::vector<LayerListing>& layers) {

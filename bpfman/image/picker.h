@@ -14,10 +14,11 @@ namespace bpfman::image {
 // Reads one of the candidates; may be called for several.
 using ReadObject = std::function<Result<Bytes>(const ObjectFile&)>;
 
-// Several candidates: io.ebpf.filename; else the one that has every function of io.ebpf.programs;
-// else the one whose name fits this host (*_bpfel / *_bpfeb, *_x86_*, *_arm64_*); else
-// InvalidArgument that lists them. REQUIRES: `candidates` is not empty.
-Result<ObjectFile> pick_object(const std::vector<ObjectFile>& candidates,
+// Several candidates: the one at io.ebpf.filename, else those with its base name; of these the one
+// that has every function of io.ebpf.programs; else the one whose name fits this host (*_x86*,
+// *_arm64*, ...; else *_bpfel / *_bpfeb without another architecture); else InvalidArgument that
+// lists them. REQUIRES: `all` is not empty.
+Result<ObjectFile> pick_object(const std::vector<ObjectFile>& all,
                                const EbpfLabels& labels,
                                const Platform& platform,
                                const ReadObject& read);

@@ -26,9 +26,15 @@ constexpr const char* kAccept =
     "application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.docker.distribution.manifest.v2+json";
 
-bool is_loopback(std::string_view registry) {
-  std::string_view host =
-      registry.substr(0, registry.starts_with('[') ? registry.find(']') + 1 : registry.rfind(':'));
+// HOST or HOST:PORT, nothing else: "127.0.0.1:1@elsewhere" is another host's.
+bool is_loopback(std::string_view authority) {
+  std::size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
+  std::size_t colon = bracket == std::string_view::npos ? bracket : authority.find(':', bracket);
+  if (colon != std::string_view::npos &&
+      parse_unsigned(authority.substr(colon + 1)).value_or(65536) > 65535) {
+    return false;
+  }
+  std::string_view host = authority.substr(0, colon);
   if (host == "localhost" || host == "[::1]") {
     return true;
   }
@@ -38,6 +44,16 @@ bool is_loopback(std::string_view registry) {
          std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
            return parse_unsigned(part).value_or(256) < 256;
          });
+}
+
+// "http://HOST:PORT/..." with such a host.
+bool is_plain_loopback(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) {
+    return false;
+  }
+  url.remove_prefix(kScheme.size());
+  return is_loopback(url.substr(0, url.find_first_of("/?#")));
 }
 
 class RegistryClient {
@@ -100,7 +116,9 @@ class RegistryClient {
         return reply;
       }
       const net::HttpResponse& response = response_of(*reply);
-      if (response.status == 401 && !asked) {
+      // Nobody but the registry itself is told who we are: not a host that it redirects to.
+      bool own = response.effective_url.starts_with(base_ + "/");
+      if (response.status == 401 && own && !asked) {
         asked = true;
         TRY(answer(response));
         request.authorization = authorization_;
@@ -141,7 +159,7 @@ class RegistryClient {
     }
     if (challenge->scheme == "basic") {
       if (auth_.empty()) {
-        return login_needed();
+        return login_needed("");
       }
       authorization_ = "Basic " + auth_;
       return {};
@@ -151,7 +169,7 @@ class RegistryClient {
 
   Result<void> fetch_token(Challenge challenge) {
     std::string& realm = challenge.parameters["realm"];
-    bool plain_is_fine = is_loopback(registry_) && realm.starts_with("http://");
+    bool plain_is_fine = is_loopback(registry_) && is_plain_loopback(realm);
     if (!realm.starts_with("https://") && !plain_is_fine) {
       return Error(Code::PermissionDenied,
                    registry_ + " sends logins to " + realm + ", which is not https");
@@ -165,7 +183,7 @@ class RegistryClient {
     }
     net::HttpResponse response = TRY(client_.send(request));
     if (response.status == 401 || response.status == 403) {
-      return login_needed();
+      return login_needed(registry_error_of(response.body));
     }
     std::string token = token_of(response.body);
     if (response.status != 200 || token.empty()) {
@@ -177,10 +195,10 @@ class RegistryClient {
     return {};
   }
 
-  Error login_needed() const {
+  Error login_needed(const std::string& said) const {
     return Error(Code::PermissionDenied,
                  registry_ + (auth_.empty() ? " wants a login for " : " refuses this login for ") +
-                     repository_)
+                     repository_ + (said.empty() ? "" : " (" + said + ")"))
         .with_hint(
             "give one with --registry-auth (base64 of user:password); some registries say so of "
             "repositories that "
@@ -192,7 +210,7 @@ class RegistryClient {
     std::string text = registry_ + "/" + repository_ + ": " + what + ": status " +
                        std::to_string(response.status) + (said.empty() ? "" : " (" + said + ")");
     if (response.status == 401 || response.status == 403) {
-      return login_needed();
+      return login_needed(said);
     }
     if (response.status == 404) {
       return Error(Code::NotFound, text);
@@ -218,8 +236,11 @@ Result<std::string> read_document(RegistryClient& client, const Descriptor& desc
     return Error(Code::ResourceExhausted,
                  "blob " + descriptor.digest.text() + " is larger than 4 MiB");
   }
+  TRY(check_algorithm(descriptor.digest));
   std::unique_ptr<ByteSource> source = TRY(client.blob(descriptor.digest));
-  Bytes bytes = TRY(read_all(*source, kDocumentLimit));
+  std::unique_ptr<ByteSource> limited = make_limited_source(*source, descriptor.size);
+  Bytes bytes =
+      TRY(read_all(*limited, kDocumentLimit).with_context("blob " + descriptor.digest.text()));
   if (bytes.size() != descriptor.size || Digest::sha256_of(bytes) != descriptor.digest) {
     return Error(Code::DataLoss, "blob " + descriptor.digest.text() + " does not match its digest");
   }
@@ -230,30 +251,32 @@ Result<std::string> read_document(RegistryClient& client, const Descriptor& desc
 Result<LayerObjects> read_layer(RegistryClient& client,
                                 const Descriptor& layer,
                                 const Digest& diff_id) {
+  std::string name = "layer " + layer.digest.text();
   if (layer.size > kCompressedLimit) {
-    return Error(Code::ResourceExhausted, "layer " + layer.digest.text() + " is larger than 2 GiB");
+    return Error(Code::ResourceExhausted, name + " is larger than 2 GiB");
   }
+  TRY(check_algorithm(layer.digest));
   std::unique_ptr<ByteSource> source = TRY(client.blob(layer.digest));
-  HashingSource sent(*source);
-  std::unique_ptr<ByteSource> plain = TRY(make_inflating_source(sent, kInflatedLimit));
+  std::unique_ptr<ByteSource> limited = make_limited_source(*source, layer.size);
+  HashingSource sent(*limited);
+  std::unique_ptr<ByteSource> plain =
+      TRY(make_inflating_source(sent, kInflatedLimit).with_context(name));
   HashingSource tar(*plain);
   Result<LayerObjects> objects = read_tar_layer(tar);
-  Result<void> drained = tar.drain();
-  if (drained.ok()) {
-    drained = sent.drain();
+  Result<void> unpacked = tar.drain();
+  // A wrong digest explains an error of the readers better than the error itself.
+  bool bomb = !unpacked.ok() && unpacked.error().code() == Code::ResourceExhausted;
+  Result<void> arrived = bomb ? Result<void>() : sent.drain();
+  if (!bomb && arrived.ok() && (sent.size() != layer.size || sent.finish() != layer.digest)) {
+    return Error(Code::DataLoss, name + " does not match its digest");
   }
-  // A wrong digest explains any error of the reader better than the error itself.
-  if (drained.ok() && (sent.size() != layer.size || sent.finish() != layer.digest)) {
-    return Error(Code::DataLoss, "layer " + layer.digest.text() + " does not match its digest");
-  }
+  TRY(std::move(arrived).with_context(name));
   if (!objects.ok()) {
-    return std::move(objects).error().with_context("layer " + layer.digest.text());
+    return std::move(objects).error().with_context(name);
   }
-  TRY(std::move(drained).with_context("layer " + layer.digest.text()));
+  TRY(std::move(unpacked).with_context(name));
   if (tar.finish() != diff_id) {
-    return Error(
-        Code::DataLoss,
-        "layer " + layer.digest.text() + " unpacks to something else than the image config says");
+    return Error(Code::DataLoss, name + " unpacks to something else than the image config says");
   }
   return objects;
 }
@@ -282,8 +305,14 @@ Result<Extracted> extract_layers(RegistryClient& client,
                 .platform = config.platform};
   out.ebpf = TRY(parse_ebpf_labels(config.labels));
   std::vector<LayerObjects> layers(manifest.layers.size());
+  std::size_t object_bytes = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     layers[i] = TRY(read_layer(client, manifest.layers[i], config.diff_ids[i]));
+    object_bytes += layers[i].content_bytes;
+    if (object_bytes > kObjectsLimit) {
+      return Error(Code::ResourceExhausted,
+                   "the object files of " + name + " are larger than 64 MiB together");
+    }
   }
   std::vector<LayerListing> listings;
   for (const LayerObjects& layer : layers) {
@@ -306,6 +335,9 @@ Result<ManifestDocument> fetch_manifest(RegistryClient& client,
                                         const std::string& tag_or_digest,
                                         const std::optional<Digest>& expected,
                                         Digest& found) {
+  if (expected.has_value()) {
+    TRY(check_algorithm(*expected));
+  }
   net::HttpResponse response = TRY(client.manifest(tag_or_digest));
   found = Digest::sha256_of(as_bytes(response.body));
   std::optional<Digest> said = Digest::parse(response.header("docker-content-digest"));
@@ -326,39 +358,45 @@ std::string registry_url(const std::string& registry) {
 }
 
 std::optional<Challenge> parse_challenge(std::string_view header) {
-  header = trim(header);
-  std::size_t blank = header.find(' ');
-  Challenge out{.scheme = to_lower(header.substr(0, blank))};
-  if (out.scheme != "bearer" && out.scheme != "basic") {
-    return std::nullopt;
-  }
-  std::string_view rest = blank == std::string_view::npos ? "" : header.substr(blank + 1);
+  std::optional<Challenge> basic;
+  Challenge now;
+  auto known = [&now] { return now.scheme == "bearer" || now.scheme == "basic"; };
+  std::string_view rest = trim(header);
   while (!rest.empty()) {
-    std::size_t equals = rest.find('=');
-    if (equals == std::string_view::npos) {
-      break;
+    std::size_t end = rest.find_first_of("=,");
+    std::string_view word = trim(rest.substr(0, end));
+    bool has_value = end != std::string_view::npos && rest[end] == '=';
+    rest.remove_prefix(std::min(end, rest.size()));
+    // A word before the name of a parameter, or alone, begins a challenge.
+    std::size_t blank = word.find(' ');
+    if (blank != std::string_view::npos || !has_value) {
+      if (now.scheme == "bearer") {
+        return now;
+      }
+      if (known() && !basic.has_value()) {
+        basic = std::move(now);
+      }
+      now = Challenge{.scheme = to_lower(word.substr(0, blank))};
+      word = blank == std::string_view::npos ? std::string_view() : trim(word.substr(blank));
     }
-    std::string key = to_lower(trim(rest.substr(0, equals)));
-    rest.remove_prefix(equals + 1);
-    std::size_t end = 0;
-    std::string value;
-    if (rest.starts_with('"')) {
-      end = rest.find('"', 1);
-      if (end == std::string_view::npos) {
+    if (has_value) {
+      rest.remove_prefix(1);
+      bool quoted = rest.starts_with('"');
+      std::size_t stop = quoted ? rest.find('"', 1) : rest.find(',');
+      if (quoted && stop == std::string_view::npos) {
         break;
       }
-      value = rest.substr(1, end - 1);
-      rest.remove_prefix(end + 1);
-    } else {
-      end = std::min(rest.find(','), rest.size());
-      value = trim(rest.substr(0, end));
-      rest.remove_prefix(end);
+      std::string_view value = quoted ? rest.substr(1, stop - 1) : trim(rest.substr(0, stop));
+      now.parameters[to_lower(word)] = value;
+      rest.remove_prefix(std::min(stop, rest.size()));
     }
-    out.parameters[key] = std::move(value);
     std::size_t comma = rest.find(',');
-    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+    rest = comma == std::string_view::npos ? "" : trim(rest.substr(comma + 1));
   }
-  return out;
+  if (now.scheme == "bearer" || !basic.has_value()) {
+    return known() ? std::optional(std::move(now)) : std::nullopt;
+  }
+  return basic;
 }
 
 Result<Pulled> pull(const ImageReference& reference,

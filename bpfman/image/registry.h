@@ -29,8 +29,8 @@ Result<Pulled> pull(const ImageReference& reference,
 // "https://registry-1.docker.io", "http://127.0.0.1:5000", ...
 std::string registry_url(const std::string& registry);
 
-// One challenge of a WWW-Authenticate header: scheme in lower case, parameters. nullopt when there
-// is none.
+// The challenge of a WWW-Authenticate header that can be answered (Bearer before Basic, should it
+// hold several): scheme and names of parameters in lower case. nullopt when there is none.
 struct Challenge {
   std::string scheme;  // "bearer", "basic"
   std::map<std::string, std::string> parameters;

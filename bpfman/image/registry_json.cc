@@ -31,7 +31,10 @@ std::string registry_error_of(std::string_view text) {
   const nlohmann::json& first = json["errors"][0];
   std::string code = text_at(first, "code");
   std::string message = text_at(first, "message");
-  return message.empty() ? code : code + ": " + message;
+  // A line for a person, whatever is sent.
+  constexpr std::size_t kLongest = 300;
+  std::string said = message.empty() ? code : code + ": " + message;
+  return said.size() <= kLongest ? said : said.substr(0, kLongest) + "...";
 }
 
 }  // namespace bpfman::image

@@ -212,6 +212,24 @@ class PlainSource final : public Inflater {
   }
 };
 
+class LimitedSource final : public ByteSource {
+ public:
+  LimitedSource(ByteSource& inner, std::uint64_t size) : inner_(inner), left_(size) {}
+
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    std::size_t count = TRY(inner_.read(buffer));
+    if (count > left_) {
+      return Error(Code::DataLoss, "more bytes arrive than were announced");
+    }
+    left_ -= count;
+    return count;
+  }
+
+ private:
+  ByteSource& inner_;
+  std::uint64_t left_;
+};
+
 bool is_zstd(const Bytes& head) {
   auto byte = [&head](std::size_t i) { return std::to_integer<unsigned>(head[i]); };
   if (head.size() < 4) {
@@ -226,9 +244,16 @@ bool is_zstd(const Bytes& head) {
 }  // namespace
 
 Result<std::size_t> HashingSource::read(std::span<std::byte> buffer) {
-  std::size_t count = TRY(inner_.read(buffer));
-  hash_.update(ByteView(buffer).first(count));
-  size_ += count;
+  if (failed_.has_value()) {
+    return *failed_;
+  }
+  Result<std::size_t> count = inner_.read(buffer);
+  if (!count.ok()) {
+    failed_ = count.error();
+    return count;
+  }
+  hash_.update(ByteView(buffer).first(*count));
+  size_ += *count;
   return count;
 }
 
@@ -245,6 +270,10 @@ Result<void> HashingSource::drain() {
 Digest HashingSource::finish() {
   Sha256Value value = hash_.finish();
   return *Digest::from_sha256_hex(to_hex(value));
+}
+
+std::unique_ptr<ByteSource> make_limited_source(ByteSource& inner, std::uint64_t size) {
+  return std::make_unique<LimitedSource>(inner, size);
 }
 
 Result<std::unique_ptr<ByteSource>> make_inflating_source(ByteSource& inner, std::uint64_t limit) {

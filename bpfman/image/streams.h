@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/sha256.h"
@@ -16,6 +17,7 @@ class HashingSource final : public ByteSource {
  public:
   explicit HashingSource(ByteSource& inner) : inner_(inner) {}
 
+  // An error stays: it is what every later read says as well.
   Result<std::size_t> read(std::span<std::byte> buffer) override;
   // Reads what is left and throws it away, so that the digest covers the whole stream.
   Result<void> drain();
@@ -28,7 +30,12 @@ class HashingSource final : public ByteSource {
   ByteSource& inner_;
   Sha256 hash_;
   std::uint64_t size_ = 0;
+  std::optional<Error> failed_;
 };
+
+// Not a byte more than was announced: DataLoss when more than `size` bytes come. Fewer are no error
+// here. `inner` outlives it.
+std::unique_ptr<ByteSource> make_limited_source(ByteSource& inner, std::uint64_t size);
 
 // What is compressed is told by its first bytes: gzip (RFC 1952, several members), zstd (RFC 8878,
 // several and skippable frames), or nothing. Errors while reading: DataLoss (damaged),

@@ -9,7 +9,6 @@ namespace bpfman::image {
 namespace {
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kMaxEntries = 1'000'000;
 constexpr std::size_t kMaxExtension = std::size_t{1} << 20;
 constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 44;
 
@@ -170,26 +169,33 @@ Result<void> TarReader::read_pax() {
       return damaged("a pax header has a wrong length");
     }
     std::string_view record = text.substr(blank + 1, *length - blank - 1);
-    record = record.substr(0, record.find('\n'));
     std::size_t equals = record.find('=');
-    if (equals == std::string_view::npos) {
+    if (equals == std::string_view::npos || !record.ends_with('\n')) {
       return damaged("a pax record without a value");
     }
+    // Names may hold newlines: only the last one is the record's own.
+    record.remove_suffix(1);
     std::string_view key = record.substr(0, equals);
     std::string value(record.substr(equals + 1));
-    if (key == "path") {
-      long_name_ = std::move(value);
-    } else if (key == "linkpath") {
-      long_link_ = std::move(value);
+    bool name = key == "path" || key == "linkpath";
+    if (name && value.find('\0') != std::string::npos) {
+      return damaged("a name with a NUL in it");
+    }
+    text.remove_prefix(*length);
+    if (key.starts_with("GNU.sparse.")) {
+      return Error(Code::Unimplemented, "the tar archive holds a sparse file");
+    }
+    if (value.empty()) {
+      continue;  // what the plain header says holds
+    }
+    if (name) {
+      (key == "path" ? long_name_ : long_link_) = std::move(value);
     } else if (key == "size") {
       pax_size_ = parse_unsigned(value);
       if (!pax_size_.has_value()) {
         return damaged("a pax size that is no number");
       }
-    } else if (key.starts_with("GNU.sparse.")) {
-      return Error(Code::Unimplemented, "the tar archive holds a sparse file");
     }
-    text.remove_prefix(*length);
   }
   return {};
 }
@@ -204,8 +210,9 @@ Result<std::optional<TarEntry>> TarReader::next() {
     if (!more || zero) {
       return std::optional<TarEntry>();
     }
-    if (++entries_ > kMaxEntries) {
-      return Error(Code::ResourceExhausted, "a tar archive of more than a million entries");
+    if (++entries_ > max_entries_) {
+      return Error(Code::ResourceExhausted,
+                   "a tar archive of more than " + std::to_string(max_entries_) + " entries");
     }
     if (!checksum_fits(block)) {
       return damaged("wrong header checksum");

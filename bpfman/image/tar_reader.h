@@ -33,7 +33,8 @@ struct TarEntry {
 class TarReader {
  public:
   // `source` outlives the reader.
-  explicit TarReader(ByteSource& source) : source_(source) {}
+  explicit TarReader(ByteSource& source, std::size_t max_entries = 1'000'000)
+      : source_(source), max_entries_(max_entries) {}
 
   // The next entry; what is left of the present one's data is skipped. nullopt at the end of the
   // archive. Errors: DataLoss (no tar, wrong checksum, cut off), ResourceExhausted (too many
@@ -53,6 +54,7 @@ class TarReader {
   ByteSource& source_;
   std::uint64_t left_ = 0;     // data bytes of the present entry
   std::uint64_t padding_ = 0;  // behind them
+  std::size_t max_entries_;
   std::size_t entries_ = 0;
   // What extension headers said about the entry that follows.
   std::optional<std::string> long_name_;

@@ -56,11 +56,16 @@ class SplitSource final : public ByteSource {
         return Error(Code::DataLoss,
                      "the store's tar-split recipe names the file \"" + entry.name + "\"");
       }
-      file_ = TRY(open_beneath(directory_, *name, O_RDONLY));
+      Result<UniqueFd> opened = open_beneath(directory_, *name, O_RDONLY);
+      // A symlink, a socket, something below what is no directory.
+      bool other = !opened.ok() && (opened.error().os() == ELOOP || opened.error().os() == ENXIO ||
+                                    opened.error().os() == ENOTDIR);
       struct stat info = {};
-      if (::fstat(file_.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      if (other ||
+          (opened.ok() && (::fstat(opened->get(), &info) != 0 || !S_ISREG(info.st_mode)))) {
         return Error(Code::DataLoss, "layer file " + entry.name + " is no regular file");
       }
+      file_ = TRY(std::move(opened));
     }
     ssize_t count = ::pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
     if (count < 0) {
@@ -83,7 +88,7 @@ class SplitSource final : public ByteSource {
 
 bool SplitRecipe::mentions(const std::string& name) const {
   return std::any_of(entries.begin(), entries.end(), [&name](const SplitEntry& entry) {
-    return entry.is_file && entry.size > 0 && normalise_tar_name(entry.name) == name;
+    return entry.is_file && normalise_tar_name(entry.name) == name;
   });
 }
 

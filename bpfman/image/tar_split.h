@@ -34,7 +34,8 @@ Result<SplitEntry> parse_split_line(std::string_view line);
 struct SplitRecipe {
   std::vector<SplitEntry> entries;
   std::uint64_t stream_bytes = 0;  // of the tar
-  // Whether a file of this (normalised) name is inserted: a hint where to look, not a proof.
+  // Whether the layer has an entry of this (normalised) name, be it a hard link without bytes of
+  // its own: a hint where to look, not a proof.
   bool mentions(const std::string& name) const;
 };
 
