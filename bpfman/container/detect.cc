@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/log.h"
 #include "bpfman/container/docker_inspect.h"
+#include "bpfman/container/regular_file.h"
 #include "bpfman/container/runtimes.h"
 #include "bpfman/container/storage_conf.h"
 
@@ -12,10 +14,14 @@ namespace bpfman::container {
 namespace {
 
 constexpr std::size_t kConfigurationLimit = std::size_t{1} << 20;
-constexpr const char* kDefaultSocket = "/var/run/docker.sock";
+constexpr const char* kDefaultHost = "unix:///var/run/docker.sock";
+
+bool is_system_engine(std::string_view host) {
+  return host == kDefaultHost || host == "unix:///run/docker.sock";
+}
 
 std::string read_text(const std::string& path) {
-  Bytes bytes = read_file(path, kConfigurationLimit).value_or({});
+  Bytes bytes = read_regular(path, kConfigurationLimit).value_or({});
   return std::string(as_text(bytes));
 }
 
@@ -41,7 +47,7 @@ struct Engine {
 
 void add_engine(std::vector<Engine>& engines, std::string name, const std::string& host) {
   for (const Engine& known : engines) {
-    if (known.host == host) {
+    if (known.host == host || (is_system_engine(known.host) && is_system_engine(host))) {
       return;
     }
   }
@@ -66,7 +72,12 @@ std::vector<Engine> find_engines(const Environment& environment) {
       environment.get("DOCKER_CONTEXT")
           .value_or(current_context_of(read_text(join_path(docker_directory, "config.json"))));
   std::string host = context_host(docker_directory, context);
-  add_engine(engines, "docker", host.empty() ? std::string("unix://") + kDefaultSocket : host);
+  if (host.empty() && !context.empty() && context != "default") {
+    log::write(log::Level::Warn,
+               "container",
+               "docker context " + context + " says no host: using " + kDefaultHost);
+  }
+  add_engine(engines, "docker", host.empty() ? kDefaultHost : host);
   if (std::optional<std::string> runtime = environment.get("XDG_RUNTIME_DIR");
       runtime.has_value()) {
     std::string socket = join_path(*runtime, "docker.sock");
@@ -99,7 +110,7 @@ std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& 
   if (options.docker) {
     if (options.docker_hosts.empty()) {
       for (const Engine& engine : find_engines(environment)) {
-        bool system = engine.host == std::string("unix://") + kDefaultSocket;
+        bool system = is_system_engine(engine.host);
         runtimes.push_back(
             make_docker_runtime(engine.name, engine.host, system ? engine_data_root() : ""));
       }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/container/docker_engine.h"
 
+#include <ctime>
+
 #include "bpfman/base/log.h"
 #include "bpfman/base/text.h"
 
@@ -9,15 +11,37 @@ namespace {
 
 // A look-up must not hang on a daemon that accepts and never answers.
 constexpr std::int64_t kLookUpMs = 2'000;
+constexpr std::int64_t kWholeLookUpMs = 5'000;
+constexpr std::int64_t kContainerMs = 10'000;
 constexpr std::int64_t kExportFirstByteMs = 60'000;
 // Marks containers that exist only to read a file out of an image.
 constexpr const char* kTemporaryLabel = "io.bpfman.tmp";
+// Younger ones may belong to a bpfman that is reading from them now.
+constexpr std::int64_t kLeftoverSeconds = 60;
 
 Error unexpected(const std::string& what, const net::HttpResponse& response) {
   std::string message = docker_error_message(response.body);
-  return Error(Code::Unavailable,
+  return Error(response.status == 404 ? Code::NotFound : Code::Unavailable,
                what + ": status " + std::to_string(response.status) +
                    (message.empty() ? "" : ": " + message));
+}
+
+// "No such image: x" (Docker), "failed to find image x" (Podman's service). Another 404 is that of
+// something which is no engine: whether the image is there it does not tell.
+bool says_no_such_image(const net::HttpResponse& response) {
+  return response.status == 404 &&
+         to_lower(docker_error_message(response.body)).find("image") != std::string::npos;
+}
+
+void remove_container(net::HttpClient& client, const net::HttpRequest& removal) {
+  Result<net::HttpResponse> removed = client.send(removal);
+  // 404: gone already. 409: somebody else is removing it.
+  if (removed.ok() && removed->status >= 400 && removed->status != 404 && removed->status != 409) {
+    removed = unexpected("remove a temporary container", *removed);
+  }
+  if (!removed.ok()) {
+    log::write(log::Level::Warn, "container", removed.error().message());
+  }
 }
 
 // A stream out of a container of ours, which ends with the stream.
@@ -33,10 +57,7 @@ class ContainerStream final : public ByteSource {
 
   ~ContainerStream() override {
     stream_.reset();
-    Result<net::HttpResponse> removed = client_->send(removal_);
-    if (!removed.ok()) {
-      log::write(log::Level::Warn, "container", removed.error().message());
-    }
+    remove_container(*client_, removal_);
   }
 
   Result<std::size_t> read(std::span<std::byte> buffer) override { return stream_->read(buffer); }
@@ -78,32 +99,47 @@ net::HttpRequest DockerEngine::request(const std::string& method, const std::str
   return request;
 }
 
+net::HttpRequest DockerEngine::look_up(const std::string& path) const {
+  net::HttpRequest look = request("GET", path);
+  look.idle_timeout_ms = kLookUpMs;
+  look.total_timeout_ms = kWholeLookUpMs;
+  return look;
+}
+
+net::HttpRequest DockerEngine::removal_of(const std::string& container) const {
+  net::HttpRequest removal =
+      request("DELETE", "/containers/" + net::percent_encode(container) + "?force=1&v=1");
+  removal.first_byte_timeout_ms = kContainerMs;
+  removal.total_timeout_ms = kContainerMs;
+  return removal;
+}
+
 Result<std::optional<DockerInspect>> DockerEngine::inspect(const std::string& name) {
-  net::HttpRequest look = request("GET", "/images/" + net::percent_encode(name, "/:@") + "/json");
-  net::HttpResponse response = TRY(client_->send(look));
-  if (response.status == 404) {
+  net::HttpResponse response =
+      TRY(client_->send(look_up("/images/" + net::percent_encode(name, "/:@") + "/json")));
+  if (says_no_such_image(response)) {
     return std::optional<DockerInspect>();
   }
   if (response.status != 200) {
-    return unexpected("look for image " + name, response);
+    return unexpected("look for image " + name, response).with_code(Code::Unavailable);
   }
   DockerInspect image = TRY(parse_docker_inspect(response.body));
   return std::optional(std::move(image));
 }
 
 Result<std::string> DockerEngine::version() {
-  net::HttpResponse response = TRY(client_->send(request("GET", "/version")));
+  net::HttpResponse response = TRY(client_->send(look_up("/version")));
   if (response.status != 200) {
-    return unexpected("ask for the engine's version", response);
+    return unexpected("ask for the engine's version", response).with_code(Code::Unavailable);
   }
   DockerVersion version = TRY(parse_docker_version(response.body));
   return version.version;
 }
 
 Result<DockerInfo> DockerEngine::info() {
-  net::HttpResponse response = TRY(client_->send(request("GET", "/info")));
+  net::HttpResponse response = TRY(client_->send(look_up("/info")));
   if (response.status != 200) {
-    return unexpected("ask for the engine's state", response);
+    return unexpected("ask for the engine's state", response).with_code(Code::Unavailable);
   }
   return parse_docker_info(response.body);
 }
@@ -116,16 +152,13 @@ void DockerEngine::sweep() {
   std::string filter =
       net::percent_encode(std::string("{\"label\":[\"") + kTemporaryLabel + "\"]}");
   Result<net::HttpResponse> listed =
-      client_->send(request("GET", "/containers/json?all=1&filters=" + filter));
+      client_->send(look_up("/containers/json?all=1&filters=" + filter));
   if (!listed.ok() || listed->status != 200) {
     return;
   }
-  for (const std::string& id : parse_container_ids(listed->body).value_or({})) {
-    Result<net::HttpResponse> removed =
-        client_->send(request("DELETE", "/containers/" + id + "?force=1&v=1"));
-    if (!removed.ok()) {
-      log::write(log::Level::Warn, "container", removed.error().message());
-    }
+  std::int64_t made_before = std::time(nullptr) - kLeftoverSeconds;
+  for (const std::string& id : parse_container_ids(listed->body, made_before).value_or({})) {
+    remove_container(*client_, removal_of(id));
   }
 }
 
@@ -135,18 +168,18 @@ Result<std::unique_ptr<ByteSource>> DockerEngine::archive_file(const std::string
   net::HttpRequest create = request("POST", "/containers/create");
   create.headers = {{"Content-Type", "application/json"}};
   create.body = container_request(image_id, kTemporaryLabel);
-  create.first_byte_timeout_ms = 10'000;
+  create.first_byte_timeout_ms = kContainerMs;
+  create.total_timeout_ms = kContainerMs;
   net::HttpResponse created = TRY(client_->send(create));
   if (created.status != 201) {
     return unexpected("make a container to read " + path + " from", created);
   }
   std::string id = TRY(parse_created_container(created.body));
-  net::HttpRequest removal = request("DELETE", "/containers/" + id + "?force=1&v=1");
-  removal.first_byte_timeout_ms = 10'000;
-  auto stream = std::make_unique<ContainerStream>(nullptr, client_, removal);
-  net::HttpRequest archive =
-      request("GET", "/containers/" + id + "/archive?path=" + net::percent_encode(path, "/"));
-  archive.first_byte_timeout_ms = 10'000;
+  auto stream = std::make_unique<ContainerStream>(nullptr, client_, removal_of(id));
+  net::HttpRequest archive = request(
+      "GET",
+      "/containers/" + net::percent_encode(id) + "/archive?path=" + net::percent_encode(path, "/"));
+  archive.first_byte_timeout_ms = kContainerMs;
   net::HttpClient::Streaming opened = TRY(client_->open(archive));
   if (opened.response.status == 404) {
     return Error(Code::NotFound, "the image has no file " + path);

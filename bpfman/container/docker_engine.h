@@ -24,15 +24,18 @@ class DockerEngine {
   Result<std::string> version();
   Result<DockerInfo> info();
   // A tar stream with one file, by create + archive; the container is deleted when the stream is.
-  // NotFound: no such file.
+  // NotFound: no such file, or no such image any more.
   Result<std::unique_ptr<ByteSource>> archive_file(const std::string& image_id,
                                                    const std::string& path);
-  // `docker save` of one image.
+  // `docker save` of one image. NotFound: no such image any more.
   Result<std::unique_ptr<ByteSource>> export_image(const std::string& name_or_id);
 
  private:
   DockerEngine(std::string base_url, std::string unix_socket);
+  // For an answer that streams; look_up() is for one that is short.
   net::HttpRequest request(const std::string& method, const std::string& path) const;
+  net::HttpRequest look_up(const std::string& path) const;
+  net::HttpRequest removal_of(const std::string& container) const;
   void sweep();
 
   std::string base_url_;

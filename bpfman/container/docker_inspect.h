@@ -4,6 +4,7 @@
 // on 20.10 and 28.5.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -48,8 +49,9 @@ Result<DockerInfo> parse_docker_info(std::string_view text);
 std::string docker_error_message(std::string_view text);
 // The "Id" of a container that was created.
 Result<std::string> parse_created_container(std::string_view text);
-// Ids of GET /containers/json.
-Result<std::vector<std::string>> parse_container_ids(std::string_view text);
+// Ids of GET /containers/json, of containers made before that time (unix seconds).
+Result<std::vector<std::string>> parse_container_ids(std::string_view text,
+                                                     std::int64_t created_before = INT64_MAX);
 // Body of POST /containers/create for a container that never runs; `label` marks it as ours.
 std::string container_request(const std::string& image_id, const std::string& label);
 

@@ -127,14 +127,20 @@ Result<std::string> parse_created_container(std::string_view text) {
   return id;
 }
 
-Result<std::vector<std::string>> parse_container_ids(std::string_view text) {
+Result<std::vector<std::string>> parse_container_ids(std::string_view text,
+                                                     std::int64_t created_before) {
   Json json = parse(text);
   if (!json.is_array()) {
     return nonsense("list of containers");
   }
   std::vector<std::string> ids;
   for (const Json& item : json) {
-    ids.push_back(text_of(member(item, "Id")));
+    std::string id = text_of(member(item, "Id"));
+    const Json& created = member(item, "Created");
+    std::int64_t when = created.is_number_integer() ? created.get<std::int64_t>() : 0;
+    if (!id.empty() && when < created_before) {
+      ids.push_back(std::move(id));
+    }
   }
   return ids;
 }

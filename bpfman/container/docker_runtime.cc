@@ -68,6 +68,7 @@ class DockerRuntime final : public ContainerRuntime {
 
  private:
   Result<std::shared_ptr<DockerEngine>> engine();
+  bool is_absent(const Error& error) const;
   // The store behind a daemon that is down; nullopt when there is none that can be read.
   std::optional<OverlayStore> idle_store() const;
   Result<Answer> find_in_idle_store(const OverlayStore& store,
@@ -95,12 +96,25 @@ std::optional<OverlayStore> DockerRuntime::idle_store() const {
   return store.readable() ? std::optional(store) : std::nullopt;
 }
 
-bool is_absent(const Error& error) {
-  return error.code() == Code::NotFound;
+// No socket. A host name that nobody knows is another thing: somebody wrote it into DOCKER_HOST or
+// a context, so there is an engine, out of reach.
+bool DockerRuntime::is_absent(const Error& error) const {
+  return error.code() == Code::NotFound && host_.starts_with("unix://");
 }
 
 bool is_down(const Error& error) {
   return error.os() == ECONNREFUSED;
+}
+
+// The look-up ends here, for what the engine would have said is unknown.
+Error out_of_reach(Error error) {
+  if (error.code() == Code::NotFound) {
+    error = std::move(error).with_code(Code::Unavailable);
+  }
+  return std::move(error).with_hint(
+      std::string(error.code() == Code::PermissionDenied ? "run bpfman as root"
+                                                         : "start it (systemctl start docker)") +
+      ", or name another source: containers-storage:NAME, docker://NAME");
 }
 
 std::string name_for_engine(const ImageReference& reference) {
@@ -125,7 +139,12 @@ Result<ContainerRuntime::Answer> DockerRuntime::find_in_idle_store(
   ImageDescription description;
   description.image_id = *id;
   description.canonical_name = reference.normal_form();
-  description.config_json = TRY(store.read_config(*id));
+  Result<std::string> config = store.read_config(*id);
+  if (!config.ok() && config.error().code() == Code::NotFound) {
+    // The name is there and its image is not: no "not found" on which to go on elsewhere.
+    return std::move(config).error().with_code(Code::DataLoss).with_context(name);
+  }
+  description.config_json = TRY(std::move(config));
   description.diff_ids = TRY(parse_diff_ids(description.config_json));
   return Answer{std::make_unique<DockerImage>(std::move(description), store, nullptr), ""};
 }
@@ -144,9 +163,7 @@ Result<ContainerRuntime::Answer> DockerRuntime::find(const ImageReference& refer
     if (is_absent(error)) {
       return Answer{nullptr, "not installed: nothing at " + host_};
     }
-    return std::move(inspected).error().with_context(name_).with_hint(
-        "start it (systemctl start docker), or name another source: containers-storage:NAME, "
-        "docker://NAME");
+    return out_of_reach(std::move(inspected).error()).with_context(name_);
   }
   if (!inspected->has_value()) {
     return Answer{nullptr, "no image named " + name};

@@ -24,9 +24,31 @@ Platform platform_of(const Json& entry) {
                   .variant = text_member(*platform, "variant")};
 }
 
+// Buildx puts attestations beside the images of an index; artifacts are no images either.
+bool is_image_entry(const Json& entry, const Platform& platform) {
+  auto annotations = entry.find("annotations");
+  bool attestation =
+      annotations != entry.end() && annotations->is_object() &&
+      text_member(*annotations, "vnd.docker.reference.type") == "attestation-manifest";
+  return !attestation && platform.os != "unknown" && text_member(entry, "artifactType").empty();
+}
+
+bool is_index_type(std::string_view type) {
+  return type == "application/vnd.oci.image.index.v1+json" ||
+         type == "application/vnd.docker.distribution.manifest.list.v2+json";
+}
+
+bool is_manifest_type(std::string_view type) {
+  return type == "application/vnd.oci.image.manifest.v1+json" ||
+         type == "application/vnd.docker.distribution.manifest.v2+json";
+}
+
+// The exact variant is better than an entry without one, and that is better than another variant:
+// eBPF bytecode does not know the difference.
 Result<ManifestPointer> parse_index(const Json& manifests, const Platform& wanted) {
   ManifestPointer out;
   out.is_index = true;
+  int best = 0;
   for (const Json& entry : manifests) {
     std::optional<Digest> digest =
         entry.is_object() ? Digest::parse(text_member(entry, "digest")) : std::nullopt;
@@ -34,11 +56,18 @@ Result<ManifestPointer> parse_index(const Json& manifests, const Platform& wante
       return Error(Code::DataLoss, "an index has an entry without a digest");
     }
     Platform platform = platform_of(entry);
-    bool fits =
-        platform.os == wanted.os && platform.architecture == wanted.architecture &&
-        (wanted.variant.empty() || platform.variant.empty() || platform.variant == wanted.variant);
-    if (fits && out.platform_entry.empty()) {
+    if (!is_image_entry(entry, platform)) {
+      continue;
+    }
+    out.entries.push_back(*digest);
+    bool fits = platform.os == wanted.os && platform.architecture == wanted.architecture;
+    int rank = 1;
+    if (platform.variant.empty() || platform.variant == wanted.variant) {
+      rank = platform.variant == wanted.variant ? 3 : 2;
+    }
+    if (fits && rank > best) {
       out.platform_entry = *digest;
+      best = rank;
     }
     if (!platform.os.empty()) {
       out.offered.push_back(to_string(platform));
@@ -58,10 +87,14 @@ Result<ManifestPointer> parse_manifest_pointer(std::string_view text, const Plat
   auto config = json.find("config");
   bool is_index = manifests != json.end() && manifests->is_array();
   bool is_image = config != json.end() && config->is_object();
-  if (is_index == is_image) {
+  if (is_index == is_image || (is_index && json.contains("layers"))) {
     return Error(Code::DataLoss,
-                 is_index ? "the manifest has both \"config\" and \"manifests\""
+                 is_index ? "the manifest is that of an index and that of an image"
                           : "the manifest has neither \"config\" nor \"manifests\"");
+  }
+  std::string type = text_member(json, "mediaType");
+  if (is_index ? is_manifest_type(type) : is_index_type(type)) {
+    return Error(Code::DataLoss, "the manifest is not of the media type that it names");
   }
   if (is_index) {
     return parse_index(*manifests, platform);

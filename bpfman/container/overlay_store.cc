@@ -3,16 +3,16 @@
 
 #include <set>
 
-#include <fcntl.h>
-
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
 #include "bpfman/container/docker_inspect.h"
+#include "bpfman/container/regular_file.h"
 
 namespace bpfman::container {
 namespace {
 
 constexpr std::size_t kDocumentLimit = std::size_t{4} << 20;
+constexpr std::size_t kCacheIdLimit = 4096;
 constexpr std::size_t kRepositoriesLimit = std::size_t{64} << 20;
 
 bool is_plain_name(std::string_view name) {
@@ -45,11 +45,12 @@ bool OverlayStore::readable() const {
 }
 
 Result<std::string> OverlayStore::read_config(const Digest& image_id) const {
-  std::string path =
-      join_path(root_, "image/overlay2/imagedb/content/sha256/" + std::string(image_id.hex()));
-  Bytes bytes = TRY(read_file(path, kDocumentLimit));
+  std::string path = "image/overlay2/imagedb/content/sha256/" + std::string(image_id.hex());
+  UniqueFd root = TRY(open_directory(root_));
+  Bytes bytes = TRY(read_regular_beneath(root.get(), root_, path, kDocumentLimit));
   if (Digest::sha256_of(bytes) != image_id) {
-    return Error(Code::DataLoss, "image config " + path + " does not match its digest");
+    return Error(Code::DataLoss,
+                 "image config " + join_path(root_, path) + " does not match its digest");
   }
   return std::string(as_text(bytes));
 }
@@ -58,20 +59,21 @@ Result<std::vector<LayerDirectory>> OverlayStore::open_layers(
     const std::vector<Digest>& diff_ids) const {
   std::vector<LayerDirectory> layers;
   std::vector<Digest> chain = chain_ids(diff_ids);
+  UniqueFd root = TRY(open_directory(root_));
   for (std::size_t i = 0; i < chain.size(); ++i) {
-    UniqueFd books = TRY(open_directory(
-        join_path(root_, "image/overlay2/layerdb/sha256/" + std::string(chain[i].hex()))));
-    UniqueFd cache_file = TRY(open_beneath(books.get(), "cache-id", O_RDONLY));
-    Bytes cache_bytes = TRY(read_fd(cache_file.get(), 256, "cache-id"));
+    std::string books = "image/overlay2/layerdb/sha256/" + std::string(chain[i].hex());
+    Bytes cache_bytes =
+        TRY(read_regular_beneath(root.get(), root_, books + "/cache-id", kCacheIdLimit));
     std::string cache_id(trim(as_text(cache_bytes)));
     if (!is_plain_name(cache_id)) {
       return Error(Code::DataLoss, "layer " + chain[i].text() + " has no cache id");
     }
     LayerDirectory layer;
-    layer.path = join_path(root_, "overlay2/" + cache_id + "/diff");
-    layer.directory = TRY(open_directory(layer.path));
+    std::string files = "overlay2/" + cache_id + "/diff";
+    layer.path = join_path(root_, files);
+    layer.directory = TRY(open_directory_beneath(root.get(), root_, files));
     layer.claimed_diff_id = diff_ids[i];
-    Result<UniqueFd> recipe = open_beneath(books.get(), "tar-split.json.gz", O_RDONLY);
+    Result<UniqueFd> recipe = open_regular_beneath(root.get(), root_, books + "/tar-split.json.gz");
     if (recipe.ok()) {
       layer.tar_split = std::move(*recipe);
     } else if (recipe.error().code() != Code::NotFound) {
@@ -83,9 +85,14 @@ Result<std::vector<LayerDirectory>> OverlayStore::open_layers(
 }
 
 Result<std::optional<Digest>> OverlayStore::find_name(const std::string& familiar_form) const {
-  Bytes text =
-      TRY(read_file(join_path(root_, "image/overlay2/repositories.json"), kRepositoriesLimit));
-  return find_in_repositories(as_text(text), familiar_form);
+  UniqueFd root = TRY(open_directory(root_));
+  Result<Bytes> text = read_regular_beneath(
+      root.get(), root_, "image/overlay2/repositories.json", kRepositoriesLimit);
+  if (!text.ok() && text.error().code() == Code::NotFound) {
+    return std::optional<Digest>();  // written with the first name
+  }
+  Bytes names = TRY(std::move(text));
+  return find_in_repositories(as_text(names), familiar_form);
 }
 
 Result<std::optional<Digest>> OverlayStore::find_id(const std::string& hex_prefix) const {

@@ -34,7 +34,8 @@ class OverlayStore {
   bool readable() const;
   // Raw image config; DataLoss when its hash is not the id, NotFound when there is none.
   Result<std::string> read_config(const Digest& image_id) const;
-  // Layers bottom first, by the store's own books. NotFound when one vanished.
+  // Layers bottom first, by the store's own books. NotFound when one vanished, Unimplemented when
+  // its files lie in another place.
   Result<std::vector<LayerDirectory>> open_layers(const std::vector<Digest>& diff_ids) const;
   // Image id by familiar name, or by the first digits of an id.
   Result<std::optional<Digest>> find_name(const std::string& familiar_form) const;

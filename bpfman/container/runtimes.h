@@ -38,12 +38,10 @@ std::unique_ptr<ContainerRuntime> make_docker_runtime(std::string name,
 
 // One containers-storage. `options` is what storage.conf says for it.
 struct StorageOptions {
-  std::string graph_root;               // "/var/lib/containers/storage"
-  std::string run_root;                 // "" unknown
-  std::string driver;                   // "" : the <driver>-images directory that exists
-  std::string image_store;              // "" : none
-  std::vector<std::string> additional;  // additionalimagestores
-  bool transient = false;
+  std::string graph_root;                      // "/var/lib/containers/storage"
+  std::string driver;                          // "" : the <driver>-images directory that exists
+  std::string image_store;                     // "" : none
+  std::vector<std::string> additional;         // additionalimagestores
   std::vector<std::string> search_registries;  // unqualified-search-registries, for short names
 };
 

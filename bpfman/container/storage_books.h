@@ -3,7 +3,8 @@
 //
 //   <driver>-images/images.json            [{id, digest, names[], layer, big-data-digests{}}]
 //   <driver>-layers/layers.json            [{id, parent, diff-digest, flags{}}]
-//   <driver>-layers/volatile-layers.json   the same form
+//   <driver>-layers/volatile-layers.json   the same form; with transient_store it is in the run
+//                                          root, and holds layers of containers only
 //   <driver>-images/ID/manifest, =BASE64   "big data" of an image
 //
 // A large store's books are megabytes: they are scanned, and only the records that fit are made
@@ -81,7 +82,8 @@ struct ManifestPointer {
   bool is_index = false;
   Digest config;                     // of an image manifest
   Digest platform_entry;             // of an index; empty when it has none for the platform
-  std::vector<std::string> offered;  // platforms of an index, "linux/arm64"
+  std::vector<Digest> entries;       // images of an index
+  std::vector<std::string> offered;  // their platforms, "linux/arm64"
 };
 
 // manifest_pointer_json.cc. DataLoss when the text is no manifest and no index, or looks like both.

@@ -6,6 +6,7 @@
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
 #include "bpfman/base/toml.h"
+#include "bpfman/container/regular_file.h"
 
 namespace bpfman::container {
 namespace {
@@ -14,8 +15,11 @@ constexpr std::size_t kConfigurationLimit = std::size_t{1} << 20;
 
 // Lays what a file says over `into`.
 void merge_file(const std::string& path, TomlDocument& into) {
-  Result<Bytes> bytes = read_file(path, kConfigurationLimit);
+  Result<Bytes> bytes = read_regular(path, kConfigurationLimit);
   if (!bytes.ok()) {
+    if (bytes.error().code() != Code::NotFound) {
+      log::write(log::Level::Warn, "container", bytes.error().message());
+    }
     return;
   }
   Result<TomlDocument> parsed = parse_toml(as_text(*bytes), path);
@@ -139,7 +143,6 @@ StorageOptions read_storage_options(const Environment& environment,
   out.driver = (own ? environment.get("STORAGE_DRIVER") : std::nullopt)
                    .value_or(document.get("storage.driver").value_or(""));
   out.image_store = expand_variables(document.get("storage.imagestore").value_or(""), values);
-  out.transient = document.get("storage.transient_store").value_or("false") == "true";
   for (const std::string& store : document.get_list("storage.options.additionalimagestores")) {
     out.additional.push_back(expand_variables(store, values));
   }
@@ -147,8 +150,6 @@ StorageOptions read_storage_options(const Environment& environment,
   if (rootful) {
     out.graph_root =
         configured.empty() ? "/var/lib/containers/storage" : expand_variables(configured, values);
-    out.run_root = expand_variables(
-        document.get("storage.runroot").value_or("/run/containers/storage"), values);
     return out;
   }
   std::string rootless = document.get("storage.rootless_storage_path").value_or("");
@@ -161,7 +162,6 @@ StorageOptions read_storage_options(const Environment& environment,
   } else {
     out.graph_root = join_path(data_home, "containers/storage");
   }
-  out.run_root = join_path(runtime, "containers");
   return out;
 }
 

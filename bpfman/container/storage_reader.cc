@@ -5,9 +5,9 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/container/regular_file.h"
 
 namespace bpfman::container {
 namespace {
@@ -54,27 +54,34 @@ Result<StorageReader> StorageReader::open(const std::string& root,
     drivers = {configured_driver};
   }
   for (const std::string& driver : drivers) {
-    if (out.driver_.empty() &&
-        open_beneath(out.directory_.get(), driver + "-images", O_RDONLY | O_DIRECTORY).ok()) {
+    Result<UniqueFd> images =
+        open_beneath(out.directory_.get(), driver + "-images", O_RDONLY | O_DIRECTORY);
+    if (images.ok()) {
       out.driver_ = driver;
+      break;
+    }
+    if (images.error().code() != Code::NotFound) {
+      return std::move(images).error().with_context(root);  // there, and not for us: no "not found"
     }
   }
   if (out.driver_.empty()) {
     return Error(Code::NotFound, "no store in " + root);
   }
+  out.split_root_ = root;
   if (!split_root.empty() && split_root != root) {
-    out.split_directory_ = TRY(open_directory(split_root));
+    Result<UniqueFd> split = open_directory(split_root);
+    if (split.ok()) {
+      out.split_root_ = split_root;
+      out.split_directory_ = std::move(*split);
+    } else if (split.error().code() != Code::NotFound) {
+      return std::move(split).error();
+    }
   }
   return out;
 }
 
 Result<Bytes> StorageReader::read_bytes(const std::string& path, std::size_t limit) const {
-  UniqueFd file = TRY(open_beneath(directory_.get(), path, O_RDONLY).with_context(root_));
-  struct stat info = {};
-  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-    return Error(Code::DataLoss, join_path(root_, path) + " is no regular file");
-  }
-  return read_fd(file.get(), limit, join_path(root_, path));
+  return read_regular_beneath(directory_.get(), root_, path, limit);
 }
 
 Result<Bytes> StorageReader::read_book(const std::string& path) const {
@@ -138,9 +145,14 @@ Result<LayerDirectory> StorageReader::open_layer(const StoredLayer& layer) const
   std::string path;
   if (driver_ == "overlay") {
     path = "overlay/" + layer.id + "/diff";
-    if (open_beneath(directory_.get(), "overlay/" + layer.id + "/composefs-data", O_PATH).ok()) {
+    Result<UniqueFd> composefs =
+        open_directory_beneath(directory_.get(), root_, "overlay/" + layer.id + "/composefs-data");
+    if (composefs.ok()) {
       return Error(Code::Unimplemented,
                    "layer " + layer.id + " is a composefs, whose files have no names");
+    }
+    if (composefs.error().code() != Code::NotFound) {
+      return std::move(composefs).error().with_context("layer " + layer.id);
     }
   } else if (driver_ == "vfs") {
     path = "vfs/dir/" + layer.id;
@@ -149,14 +161,17 @@ Result<LayerDirectory> StorageReader::open_layer(const StoredLayer& layer) const
     return Error(Code::Unimplemented, "storage driver " + driver_ + " keeps no plain directories");
   }
   out.path = join_path(root_, path);
-  out.directory = TRY(open_beneath(directory_.get(), path, O_RDONLY | O_DIRECTORY)
-                          .with_context("layer " + layer.id));
+  out.directory =
+      TRY(open_directory_beneath(directory_.get(), root_, path).with_context("layer " + layer.id));
   out.claimed_diff_id = layer.diff_digest;
   int recipes = split_directory_.valid() ? split_directory_.get() : directory_.get();
   Result<UniqueFd> recipe =
-      open_beneath(recipes, driver_ + "-layers/" + layer.id + ".tar-split.gz", O_RDONLY);
+      open_regular_beneath(recipes, split_root_, driver_ + "-layers/" + layer.id + ".tar-split.gz");
   if (recipe.ok()) {
     out.tar_split = std::move(*recipe);
+  } else if (recipe.error().code() != Code::NotFound) {
+    // Without a recipe nothing is proved: only a store that keeps none may do without.
+    return std::move(recipe).error().with_context("layer " + layer.id);
   }
   return out;
 }

@@ -16,7 +16,7 @@ namespace bpfman::container {
 class StorageReader {
  public:
   // `split_root`: where tar-split recipes are, when not below `root` (imagestore). NotFound: no
-  // store there.
+  // store there. PermissionDenied: a store that this process may not read.
   static Result<StorageReader> open(const std::string& root,
                                     const std::string& split_root,
                                     const std::string& configured_driver);
@@ -46,6 +46,7 @@ class StorageReader {
   auto settled(Read read) const -> decltype(read());
 
   std::string root_;
+  std::string split_root_;  // root_, or where the recipes are
   std::string driver_;
   UniqueFd directory_;
   UniqueFd split_directory_;  // invalid: the same

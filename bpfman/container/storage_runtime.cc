@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/text.h"
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/runtimes.h"
 #include "bpfman/container/storage_reader.h"
@@ -53,7 +54,7 @@ class StorageImage final : public LocalImage {
   std::shared_ptr<const StorageReader> reader_;
 };
 
-// Layers of an image, bottom first. Aborted when the books are of two moments; NotFound when a
+// Layers of an image, bottom first. Aborted when the books are of two moments; Unavailable when a
 // layer is incomplete.
 Result<std::vector<StoredLayer>> chain_of(const StoredImage& image, const LayerBook& book) {
   std::vector<StoredLayer> chain;
@@ -65,8 +66,10 @@ Result<std::vector<StoredLayer>> chain_of(const StoredImage& image, const LayerB
                    "layer " + id + " of image " + image.id + " is not in the store's books");
     }
     if (layer->incomplete) {
-      return Error(Code::NotFound,
-                   "layer " + id + " of image " + image.id + " is still being written");
+      return Error(Code::Unavailable, "layer " + id + " of image " + image.id + " is incomplete")
+          .with_hint(
+              "it is being written, or a crash left it behind: try again, or remove the image and "
+              "build or pull it again");
     }
     id = layer->parent;
     chain.push_back(std::move(*layer));
@@ -104,7 +107,8 @@ Result<const StoredImage*> find_by_id(const std::vector<StoredImage>& images,
 
 struct Match {
   const StoredImage* image = nullptr;
-  std::string name;  // the store's own
+  std::string name;        // the store's own
+  bool by_digest = false;  // the reference names a manifest, which is still to be proved
 };
 
 std::string own_name(const StoredImage* image, const ImageReference& reference) {
@@ -120,19 +124,60 @@ Result<Match> match(const ImageReference& reference,
     for (const std::string& name : query.names) {
       auto by_name = [&](const StoredImage& image) { return has_name(image, name); };
       if (const StoredImage* image = first(images, by_name); image != nullptr) {
-        return Match{image, name};
+        return Match{image, name, reference.digest().has_value()};
       }
     }
     if (reference.digest().has_value()) {
-      return Match{first(images, by_manifest), reference.normal_form()};
+      return Match{first(images, by_manifest), reference.normal_form(), true};
     }
   }
   const StoredImage* image = TRY(find_by_id(images, query.id_prefix));
-  if (image == nullptr) {
+  bool by_digest = image == nullptr;
+  if (by_digest) {
     image = first(images, by_manifest);
   }
-  return Match{image, own_name(image, reference)};
+  return Match{image, own_name(image, reference), by_digest};
 }
+
+// That the manifest which a reference names by its digest leads to the config that was found: the
+// books' word is not enough for a name that *is* a hash.
+struct ProofOfDigest {
+  const StorageReader& reader;
+  const StoredImage& named;  // an index, or the image itself
+  const StoredImage& image;
+  const ImageDescription& description;
+
+  Result<void> prove(const Digest& digest, int depth) const {
+    constexpr int kMaxDepth = 2;
+    std::string text = TRY(manifest_with(digest));
+    ManifestPointer pointer = TRY(parse_manifest_pointer(text, host_platform()));
+    if (!pointer.is_index && pointer.config == description.image_id) {
+      return {};
+    }
+    for (const Digest& entry : pointer.entries) {
+      if (depth < kMaxDepth && has_manifest(image, entry)) {
+        return prove(entry, depth + 1);
+      }
+    }
+    return Error(Code::DataLoss,
+                 "manifest " + digest.text() + " in " + reader.root() + " does not lead to image " +
+                     description.image_id.text());
+  }
+
+  Result<std::string> manifest_with(const Digest& digest) const {
+    for (const std::string& id : {named.id, image.id}) {
+      for (const std::string& key : {std::string("manifest"), "manifest-" + digest.text()}) {
+        Result<std::string> text = reader.read_big_data(id, key);
+        if (text.ok() && Digest::sha256_of(as_bytes(*text)) == digest) {
+          return text;
+        }
+      }
+    }
+    return Error(Code::DataLoss,
+                 "no manifest of image " + named.id + " in " + reader.root() + " has the digest " +
+                     digest.text());
+  }
+};
 
 class StorageRuntime final : public ContainerRuntime {
  public:
@@ -166,6 +211,7 @@ class StorageRuntime final : public ContainerRuntime {
                                   const std::string& name) const;
   Result<Answer> find_in(const std::shared_ptr<const StorageReader>& reader,
                          const ImageReference& reference) const;
+  Result<Answer> find_in_place(const Place& place, const ImageReference& reference) const;
   Result<ImageDescription> describe(const StorageReader& reader, const StoredImage& image) const;
 
   std::string name_;
@@ -222,7 +268,8 @@ Result<StorageRuntime::Platforms> StorageRuntime::resolve_index(const StorageRea
   if (entries.empty()) {
     return Platforms{
         std::nullopt,
-        name + " is an index whose " + to_string(host_platform()) + " image is not there"};
+        name + " is an index whose " + to_string(host_platform()) + " image is not there; it has " +
+            (pointer.offered.empty() ? std::string("none at all") : join(pointer.offered, ", "))};
   }
   return Platforms{entries.front(), ""};
 }
@@ -245,29 +292,41 @@ Result<ContainerRuntime::Answer> StorageRuntime::find_in(
   std::vector<StoredLayer> layers = TRY(chain_of(*platform.image, book));
   ImageDescription description = TRY(describe(*reader, *platform.image));
   description.canonical_name = found.name;
+  if (found.by_digest) {
+    ProofOfDigest proof{*reader, *found.image, *platform.image, description};
+    TRY(proof.prove(query.manifest, 0));
+  }
   return Answer{std::make_unique<StorageImage>(std::move(description), std::move(layers), reader),
                 ""};
 }
 
-Result<ContainerRuntime::Answer> StorageRuntime::find(const ImageReference& reference) {
+Result<ContainerRuntime::Answer> StorageRuntime::find_in_place(
+    const Place& place, const ImageReference& reference) const {
   constexpr int kTries = 3;
+  auto is_change = [](const Result<Answer>& answer) {
+    return !answer.ok() &&
+           (answer.error().code() == Code::Aborted || answer.error().code() == Code::NotFound);
+  };
+  StorageReader opened = TRY(StorageReader::open(place.root, place.split_root, options_.driver));
+  auto reader = std::make_shared<const StorageReader>(std::move(opened));
+  Result<Answer> answer = find_in(reader, reference);
+  for (int i = 1; i < kTries && is_change(answer); ++i) {
+    answer = find_in(reader, reference);  // something changed between two files
+  }
+  if (is_change(answer)) {
+    // It stays so: the store is damaged. "Not found" it is not: the name is there.
+    return std::move(answer).error().with_code(Code::DataLoss);
+  }
+  return answer;
+}
+
+Result<ContainerRuntime::Answer> StorageRuntime::find(const ImageReference& reference) {
   std::string why = "not installed: no store at " + options_.graph_root;
+  std::string better_why;
   for (const Place& place : places()) {
-    Result<StorageReader> opened =
-        StorageReader::open(place.root, place.split_root, options_.driver);
-    if (!opened.ok() && opened.error().code() == Code::NotFound) {
+    Result<Answer> answer = find_in_place(place, reference);
+    if (!answer.ok() && answer.error().code() == Code::NotFound) {
       continue;
-    }
-    if (!opened.ok()) {
-      return std::move(opened).error().with_context(name_);
-    }
-    auto reader = std::make_shared<const StorageReader>(std::move(*opened));
-    Result<Answer> answer = find_in(reader, reference);
-    for (int i = 1;
-         i < kTries && !answer.ok() &&
-         (answer.error().code() == Code::Aborted || answer.error().code() == Code::NotFound);
-         ++i) {
-      answer = find_in(reader, reference);  // something changed between two files
     }
     if (!answer.ok()) {
       return std::move(answer).error().with_context(name_);
@@ -275,31 +334,38 @@ Result<ContainerRuntime::Answer> StorageRuntime::find(const ImageReference& refe
     if (answer->image != nullptr) {
       return answer;
     }
-    why = answer->why_missing.empty()
-              ? "no image named " + reference.typed() + " in " + options_.graph_root
-              : answer->why_missing;
+    why = "no image named " + reference.typed() + " in " + options_.graph_root;
+    better_why = better_why.empty() ? answer->why_missing : better_why;
   }
-  return Answer{nullptr, why};
+  return Answer{nullptr, better_why.empty() ? why : better_why};
 }
 
 RuntimeStatus StorageRuntime::probe() {
   RuntimeStatus status{.kind = SourceKind::Podman, .name = name_, .location = options_.graph_root};
-  Result<StorageReader> reader = StorageReader::open(options_.graph_root, "", options_.driver);
-  if (!reader.ok()) {
-    status.present = reader.error().code() != Code::NotFound;
-    status.reason = status.present ? reader.error().message() : "not installed: no store there";
-    return status;
+  status.reason = "not installed: no store there";
+  std::size_t images = 0;
+  for (const Place& place : places()) {
+    Result<StorageReader> reader =
+        StorageReader::open(place.root, place.split_root, options_.driver);
+    if (!reader.ok() && reader.error().code() == Code::NotFound) {
+      continue;
+    }
+    status.present = true;
+    Result<std::size_t> count =
+        reader.ok() ? reader->count_images() : Result<std::size_t>(reader.error());
+    if (!count.ok()) {
+      status.usable = false;
+      status.reason = count.error().message();
+      return status;
+    }
+    images += *count;
+    if (status.driver.empty()) {
+      status.driver = reader->driver();
+    }
+    status.usable = status.driver == "overlay" || status.driver == "vfs";
+    status.reason = status.usable ? std::to_string(images) + (images == 1 ? " image" : " images")
+                                  : "driver " + status.driver + " keeps no plain directories";
   }
-  status.present = true;
-  status.driver = reader->driver();
-  Result<std::size_t> images = reader->count_images();
-  if (!images.ok()) {
-    status.reason = images.error().message();
-    return status;
-  }
-  status.usable = status.driver == "overlay" || status.driver == "vfs";
-  status.reason = status.usable ? std::to_string(*images) + (*images == 1 ? " image" : " images")
-                                : "driver " + status.driver + " keeps no plain directories";
   return status;
 }
 
