@@ -9,8 +9,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(bpfman_warnings INTERFACE
     -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # GCC 12 reports a false -Wrestrict on plain std::string assignment when it optimises.
-    target_compile_options(bpfman_warnings INTERFACE -Wno-restrict)
+    # GCC 12 reports false positives inside libstdc++'s string, variant and optional when it optimises.
+    target_compile_options(bpfman_warnings INTERFACE
+      -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-stringop-overflow -Wno-array-bounds)
   endif()
 else()
   # Statement expressions (TRY) and designated initialisers with defaults are used on purpose.

@@ -2,6 +2,7 @@
 #include "bpfman/base/environment.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <vector>
 
 #include <pwd.h>
@@ -19,7 +20,38 @@ std::optional<std::string> Environment::get(std::string_view name) const {
   return found->second;
 }
 
+namespace {
+
+UserAccount account_of(const passwd& entry) {
+  return UserAccount{
+      .uid = entry.pw_uid, .gid = entry.pw_gid, .name = entry.pw_name, .home = entry.pw_dir};
+}
+
+// Nearly every account is in this file; the name service behind getpwuid_r asks a daemon first.
+std::optional<UserAccount> find_local_account(std::uint32_t uid) {
+  std::FILE* file = std::fopen("/etc/passwd", "re");
+  if (file == nullptr) {
+    return std::nullopt;
+  }
+  std::optional<UserAccount> found;
+  std::vector<char> buffer(4096);
+  passwd entry = {};
+  passwd* next = nullptr;
+  while (!found && ::fgetpwent_r(file, &entry, buffer.data(), buffer.size(), &next) == 0) {
+    if (entry.pw_uid == uid) {
+      found = account_of(entry);
+    }
+  }
+  std::fclose(file);
+  return found;
+}
+
+}  // namespace
+
 std::optional<UserAccount> find_account(std::uint32_t uid) {
+  if (std::optional<UserAccount> local = find_local_account(uid); local.has_value()) {
+    return local;
+  }
   constexpr std::size_t kLargest = std::size_t{1} << 20;
   std::vector<char> buffer(4096);
   passwd entry = {};
@@ -32,7 +64,7 @@ std::optional<UserAccount> find_account(std::uint32_t uid) {
   if (os != 0 || found == nullptr) {
     return std::nullopt;
   }
-  return UserAccount{.uid = uid, .gid = entry.pw_gid, .name = entry.pw_name, .home = entry.pw_dir};
+  return account_of(entry);
 }
 
 Environment read_environment() {

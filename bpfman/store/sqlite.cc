@@ -11,6 +11,8 @@
 namespace bpfman::store {
 namespace {
 
+constexpr int kLongLogPages = 64;
+
 constexpr int kBusyTimeoutMs = 5000;
 
 constexpr std::size_t kQuotedSql = 80;
@@ -180,9 +182,10 @@ Result<Database> Database::open(const std::string& path, Access access) {
     return sqlite_error(handle, code, "open database " + path);
   }
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
-  // A short-lived process must not pay for folding the log into the file; that happens when the log
-  // is long.
+  // The first to open the database reads the whole log, and every process of ours is the first: so
+  // it is folded into the file when it is a few commands long. Not at each close: that costs syncs.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_wal_autocheckpoint(handle, kLongLogPages);
   return database;
 }
 

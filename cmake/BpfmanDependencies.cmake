@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Libraries of others, all from Debian packages: bpfman_libbpf, bpfman_sqlite, bpfman_zstd, bpfman_zlib, bpfman_crypto, and
+# the header-only ones.
+option(BPFMAN_LINK_STATIC "Link the static libraries of the -dev packages: a command starts 1.5 ms sooner" OFF)
+
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)  # headers only: the library is opened when the first request is made
+find_path(TOMLPP_INCLUDE_DIR toml++/toml.h REQUIRED)  # header-only use, without exceptions, in one file
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+
+# bpfman_dependency(NAME SHARED-TARGET ARCHIVE...): the interface library bpfman_NAME. With BPFMAN_LINK_STATIC it is the
+# archives, those that others need last.
+function(bpfman_dependency name shared)
+  add_library(bpfman_${name} INTERFACE)
+  if(NOT BPFMAN_LINK_STATIC)
+    target_link_libraries(bpfman_${name} INTERFACE ${shared})
+    return()
+  endif()
+  foreach(archive IN LISTS ARGN)
+    find_library(BPFMAN_ARCHIVE_${archive} NAMES lib${archive}.a REQUIRED)
+    target_link_libraries(bpfman_${name} INTERFACE ${BPFMAN_ARCHIVE_${archive}})
+  endforeach()
+endfunction()
+bpfman_dependency(libbpf PkgConfig::LIBBPF bpf elf z)
+bpfman_dependency(sqlite PkgConfig::SQLITE sqlite3)
+bpfman_dependency(zstd PkgConfig::ZSTD zstd)
+bpfman_dependency(zlib ZLIB::ZLIB z)
+bpfman_dependency(crypto OpenSSL::Crypto crypto)
+if(BPFMAN_LINK_STATIC)
+  target_link_libraries(bpfman_sqlite INTERFACE m)
+  # Their symbols stay inside: libcurl, opened at run time, brings an OpenSSL of its own.
+  add_link_options(-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL)
+endif()
