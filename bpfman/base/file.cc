@@ -2,6 +2,7 @@
 #include "bpfman/base/file.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -104,12 +105,14 @@ std::unique_ptr<ByteSource> make_fd_source(UniqueFd fd, std::string name) {
 Result<Bytes> read_fd(int fd, std::size_t limit, const std::string& name) {
   struct stat info = {};
   std::size_t guess = 4096;
+  std::size_t known = 0;
   if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
-    guess = static_cast<std::size_t>(info.st_size);
+    known = static_cast<std::size_t>(info.st_size);
+    guess = known;
   }
-  if (S_ISREG(info.st_mode) && guess > limit) {
+  if (known > limit) {
     return Error(Code::ResourceExhausted,
-                 name + " has " + std::to_string(guess) + " bytes, more than the limit of " +
+                 name + " has " + std::to_string(known) + " bytes, more than the limit of " +
                      std::to_string(limit));
   }
   Bytes out(std::min(guess, limit) + 1);
@@ -267,23 +270,26 @@ bool path_exists(const std::string& path) {
 
 namespace {
 
-Result<std::vector<std::string>> read_entries(DIR* stream, const std::string& name) {
+// Entry names from the present position of `directory` to its end.
+Result<std::vector<std::string>> read_entries(int directory, const std::string& name) {
   std::vector<std::string> names;
+  alignas(dirent64) std::array<char, 8192> buffer;
   for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(stream);
-    if (entry == nullptr) {
+    ssize_t count = ::getdents64(directory, buffer.data(), buffer.size());
+    if (count < 0) {
+      return os_error(errno, "list " + name);
+    }
+    if (count == 0) {
       break;
     }
-    std::string_view text = static_cast<const char*>(entry->d_name);
-    if (text != "." && text != "..") {
-      names.emplace_back(text);
+    for (ssize_t at = 0; at < count;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+      std::string_view found = entry->d_name;
+      if (found != "." && found != "..") {
+        names.emplace_back(found);
+      }
+      at += entry->d_reclen;
     }
-  }
-  int os = errno;
-  ::closedir(stream);
-  if (os != 0) {
-    return os_error(os, "list " + name);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -293,12 +299,7 @@ Result<std::vector<std::string>> read_entries(DIR* stream, const std::string& na
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
   UniqueFd fd = TRY(open_directory(path));
-  DIR* stream = ::fdopendir(fd.get());
-  if (stream == nullptr) {
-    return os_error(errno, "list " + path);
-  }
-  fd.release();
-  return read_entries(stream, path);
+  return read_entries(fd.get(), path);
 }
 
 Result<std::vector<std::string>> list_directory_fd(int directory, const std::string& name) {
@@ -307,12 +308,7 @@ Result<std::vector<std::string>> list_directory_fd(int directory, const std::str
   if (!fd.valid()) {
     return os_error(errno, "open " + name);
   }
-  DIR* stream = ::fdopendir(fd.get());
-  if (stream == nullptr) {
-    return os_error(errno, "list " + name);
-  }
-  fd.release();
-  return read_entries(stream, name);
+  return read_entries(fd.get(), name);
 }
 
 Result<std::string> read_link(const std::string& path) {

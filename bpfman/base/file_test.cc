@@ -137,5 +137,26 @@ TEST(Paths, AreJoinedAndTakenApart) {
   EXPECT_EQ(base_name("/a/b.o"), "b.o");
 }
 
+TEST(Files, ThatAreEmptyFitIntoAnyLimit) {
+  Result<TempDir> directory = TempDir::create("file-test");
+  std::string path = join_path(directory->path(), "empty");
+  ASSERT_TRUE(write_file_atomic(path, {}, 0600).ok());
+  Result<Bytes> bytes = read_file(path, 1);
+  ASSERT_TRUE(bytes.ok()) << bytes.error().message();
+  EXPECT_TRUE(bytes->empty());
+}
+
+TEST(Files, AreListedWithAllNamesOfALargeDirectory) {
+  Result<TempDir> directory = TempDir::create("file-test");
+  std::vector<std::string> names;
+  for (int i = 1000; i < 2000; ++i) {
+    names.push_back(std::string(40, 'x') + std::to_string(i));
+    ASSERT_TRUE(write_file_atomic(join_path(directory->path(), names.back()), {}, 0600).ok());
+  }
+  Result<std::vector<std::string>> listed = list_directory(directory->path());
+  ASSERT_TRUE(listed.ok());
+  EXPECT_EQ(*listed, names);
+}
+
 }  // namespace
 }  // namespace bpfman

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/text.h"
 #include "bpfman/image/tar_reader.h"
 #include "bpfman/model/bpf_elf.h"
 
@@ -84,20 +85,41 @@ Result<void> take_file(TarReader& reader, const TarEntry& entry, LayerObjects& o
 
 // ---- directories --------------------------------------------------------------------------------
 
-// Whether overlayfs keeps the data of this file, or what this directory shows, elsewhere.
-bool lies_elsewhere(int fd) {
-  std::array<const char*, 4> names = {"trusted.overlay.metacopy",
-                                      "trusted.overlay.redirect",
-                                      "user.overlay.metacopy",
-                                      "user.overlay.redirect"};
-  return std::any_of(names.begin(), names.end(), [fd](const char* name) {
-    return ::fgetxattr(fd, name, nullptr, 0) >= 0;
+// The names of a file's extended attributes: one call, which nearly always says "none". Empty also
+// where the file system has no such thing.
+std::vector<std::string> attribute_names(int fd) {
+  ssize_t size = ::flistxattr(fd, nullptr, 0);
+  if (size <= 0) {
+    return {};
+  }
+  std::string text(static_cast<std::size_t>(size), '\0');
+  size = ::flistxattr(fd, text.data(), text.size());
+  text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return split(text, '\0');
+}
+
+bool has_any(const std::vector<std::string>& names,
+             std::initializer_list<std::string_view> wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
   });
 }
 
-bool is_opaque(int directory) {
+// The data of the file (the entries of the directory) are in another layer.
+bool lies_elsewhere(const std::vector<std::string>& attributes) {
+  return has_any(attributes,
+                 {"trusted.overlay.metacopy",
+                  "trusted.overlay.redirect",
+                  "user.overlay.metacopy",
+                  "user.overlay.redirect"});
+}
+
+bool is_opaque(int directory, const std::vector<std::string>& attributes) {
   for (const char* name :
        {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}) {
+    if (!has_any(attributes, {name})) {
+      continue;
+    }
     std::array<char, 8> value{};
     ssize_t size = ::fgetxattr(directory, name, value.data(), value.size());
     if (size == 1 && value[0] == 'y') {
@@ -126,7 +148,7 @@ Result<void> look_at_file(int directory,
   std::array<std::byte, kHeadBytes> head{};
   ssize_t count = ::pread(file->get(), head.data(), head.size(), 0);
   // Such a file reads as zeros, so its bytes do not tell whether it is an object.
-  if (lies_elsewhere(file->get())) {
+  if (lies_elsewhere(attribute_names(file->get()))) {
     return Error(Code::Unimplemented,
                  "file " + path + " has its data in another layer (overlay metacopy)");
   }
@@ -139,10 +161,11 @@ Result<void> look_at_file(int directory,
 }
 
 Result<void> walk_directory(int directory, const std::string& prefix, int level, Walk& walk) {
-  if (is_opaque(directory)) {
+  std::vector<std::string> attributes = attribute_names(directory);
+  if (is_opaque(directory, attributes)) {
     walk.listing.opaque.insert(prefix);
   }
-  if (lies_elsewhere(directory)) {
+  if (lies_elsewhere(attributes)) {
     return Error(Code::Unimplemented,
                  "directory " + prefix + " shows another one of a layer below (overlay redirect)");
   }
@@ -163,7 +186,7 @@ Result<void> walk_directory(int directory, const std::string& prefix, int level,
       walk.listing.whiteouts.insert(path);
     } else if (note_marker(path, walk.listing)) {
       continue;
-    } else if (S_ISREG(info.st_mode)) {
+    } else if (S_ISREG(info.st_mode) && info.st_size <= static_cast<off_t>(kObjectLimit)) {
       TRY(look_at_file(directory, name, path, walk));
     } else {
       walk.listing.others.insert(path);
