@@ -23,7 +23,8 @@ Error unexpected(const std::string& what, const net::HttpResponse& response) {
   std::string message = docker_error_message(response.body);
   return Error(response.status == 404 ? Code::NotFound : Code::Unavailable,
                what + ": status " + std::to_string(response.status) +
-                   (message.empty() ? "" : ": " + message));
+                   (message.empty() ? "" : ": " + message))
+      .with_hint("see what the engine says of it: journalctl -u docker");
 }
 
 // "No such image: x" (Docker), "failed to find image x" (Podman's service). Another 404 is that of
@@ -119,6 +120,11 @@ Result<std::optional<DockerInspect>> DockerEngine::inspect(const std::string& na
       TRY(client_->send(look_up("/images/" + net::percent_encode(name, "/:@") + "/json")));
   if (says_no_such_image(response)) {
     return std::optional<DockerInspect>();
+  }
+  if (response.status == 400) {
+    // Docker's grammar has no such name: there cannot be an image of it.
+    std::string message = docker_error_message(response.body);
+    return Error(Code::InvalidArgument, message.empty() ? "no name for an image" : message);
   }
   if (response.status != 200) {
     return unexpected("look for image " + name, response).with_code(Code::Unavailable);

@@ -18,8 +18,8 @@ class DockerEngine {
   // `host`: "unix:///path" or "tcp://host:port"; Unimplemented for other schemes (ssh).
   static Result<DockerEngine> create(const std::string& host);
 
-  // nullopt: the engine answered "no such image". Errors: NotFound (no socket), Unavailable,
-  // PermissionDenied.
+  // nullopt: the engine answered "no such image". Errors: InvalidArgument (it cannot have an image
+  // of that name), NotFound (no socket), Unavailable, PermissionDenied.
   Result<std::optional<DockerInspect>> inspect(const std::string& name);
   Result<std::string> version();
   Result<DockerInfo> info();

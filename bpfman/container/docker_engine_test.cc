@@ -89,7 +89,7 @@ TEST_F(DockerEngineTest, A404OfSomethingElseDoesNotTellThatAnImageIsNotThere) {
 }
 
 TEST_F(DockerEngineTest, OtherStatusesAreErrorsWithTheEnginesWord) {
-  for (int status : {400, 500, 503}) {
+  for (int status : {500, 503}) {
     FakeEngine fake(
         socket_,
         {{"GET /images/x:dev/json", reply_with(R"({"message":"disk on fire"})", status)},
@@ -104,6 +104,15 @@ TEST_F(DockerEngineTest, OtherStatusesAreErrorsWithTheEnginesWord) {
     EXPECT_EQ(docker.version().error().code(), Code::Unavailable);
     EXPECT_EQ(docker.info().error().code(), Code::Unavailable);
   }
+}
+
+TEST_F(DockerEngineTest, ANameOutsideOfItsGrammarIsInvalid) {
+  FakeEngine fake(socket_,
+                  {{"GET /images/x:dev/json", reply_with(R"({"message":"bad name"})", 400)}});
+  Result<std::optional<DockerInspect>> image = engine().inspect("x:dev");
+  ASSERT_FALSE(image.ok());
+  EXPECT_EQ(image.error().code(), Code::InvalidArgument);
+  EXPECT_EQ(image.error().message(), "bad name");
 }
 
 TEST_F(DockerEngineTest, TellsItsVersionAndState) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Docker engine as a ContainerRuntime: names by the API, bytes out of its overlay2 directory
 // where that is readable here; with the daemon down, names out of the directory as well.
+#include <algorithm>
 #include <cerrno>
 
 #include "bpfman/base/file.h"
@@ -111,15 +112,20 @@ Error out_of_reach(Error error) {
   if (error.code() == Code::NotFound) {
     error = std::move(error).with_code(Code::Unavailable);
   }
-  return std::move(error).with_hint(
-      std::string(error.code() == Code::PermissionDenied ? "run bpfman as root"
-                                                         : "start it (systemctl start docker)") +
-      ", or name another source: containers-storage:NAME, docker://NAME");
+  std::string other = "name another source: containers-storage:NAME, docker://NAME";
+  if (!error.hints().empty()) {
+    return std::move(error).with_hint("or " + other);
+  }
+  return std::move(error).with_hint(std::string(error.code() == Code::PermissionDenied
+                                                    ? "run bpfman as root"
+                                                    : "start it (systemctl start docker)") +
+                                    ", or " + other);
 }
 
+// What may be the beginning of an id goes as it was typed, without a tag: the engine takes it for a
+// name first, and then for an id.
 std::string name_for_engine(const ImageReference& reference) {
-  return reference.is_id() || reference.typed().starts_with("sha256:") ? reference.typed()
-                                                                       : reference.familiar_form();
+  return reference.may_be_id() ? reference.typed() : reference.familiar_form();
 }
 
 Result<ContainerRuntime::Answer> DockerRuntime::find_in_idle_store(
@@ -163,6 +169,9 @@ Result<ContainerRuntime::Answer> DockerRuntime::find(const ImageReference& refer
     if (is_absent(error)) {
       return Answer{nullptr, "not installed: nothing at " + host_};
     }
+    if (error.code() == Code::InvalidArgument) {
+      return Answer{nullptr, error.message()};
+    }
     return out_of_reach(std::move(inspected).error()).with_context(name_);
   }
   if (!inspected->has_value()) {
@@ -171,9 +180,11 @@ Result<ContainerRuntime::Answer> DockerRuntime::find(const ImageReference& refer
   DockerInspect& found = **inspected;
   ImageDescription description;
   description.image_id = found.id;
-  description.canonical_name = reference.is_id() && !found.repo_tags.empty()
-                                   ? found.repo_tags.front()
-                                   : reference.normal_form();
+  bool by_id =
+      reference.may_be_id() && !found.repo_tags.empty() &&
+      std::find(found.repo_tags.begin(), found.repo_tags.end(), reference.familiar_form()) ==
+          found.repo_tags.end();
+  description.canonical_name = by_id ? found.repo_tags.front() : reference.normal_form();
   description.labels = std::move(found.labels);
   description.diff_ids = found.diff_ids;
   description.platform = found.platform;

@@ -100,14 +100,16 @@ TEST_F(DockerRuntimeTest, AsksForFamiliarNamesAndForIdsAsTyped) {
   for (const std::string& name : {std::string("docker.io/library/x:dev"),
                                   std::string("quay.io/x"),
                                   "sha256:" + hex_of('a'),
-                                  std::string("sha256:abcdef123456")}) {
+                                  std::string("sha256:abcdef123456"),
+                                  std::string("abcdef123456")}) {
     EXPECT_FALSE(find(name).ok()) << name;
   }
   EXPECT_THAT(fake.asked(),
               ElementsAre(kInspect,
                           "GET /images/quay.io/x:latest/json",
                           "GET /images/sha256:" + hex_of('a') + "/json",
-                          "GET /images/sha256:abcdef123456/json"));
+                          "GET /images/sha256:abcdef123456/json",
+                          "GET /images/abcdef123456/json"));
 }
 
 TEST_F(DockerRuntimeTest, AnImageFoundByIdIsCalledByItsTag) {
@@ -119,6 +121,13 @@ TEST_F(DockerRuntimeTest, AnImageFoundByIdIsCalledByItsTag) {
 TEST_F(DockerRuntimeTest, NoSuchImageIsACleanMiss) {
   FakeEngine fake(socket_, {{kInspect, no_such_image("x:dev")}});
   EXPECT_EQ(why_missing(), "no image named x:dev");
+}
+
+TEST_F(DockerRuntimeTest, ANameThatDockerCannotHaveIsACleanMissInItsWords) {
+  FakeEngine fake(socket_,
+                  {{"GET /images/Foo/bar:latest/json",
+                    reply_with(R"({"message":"repository name must be lowercase"})", 400)}});
+  EXPECT_EQ(why_missing("Foo/bar"), "repository name must be lowercase");
 }
 
 TEST_F(DockerRuntimeTest, AnEngineInTroubleIsNoMiss) {

@@ -8,6 +8,7 @@
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/runtimes.h"
 #include "bpfman/container/storage_reader.h"
+#include "bpfman/container/tool_version.h"
 
 namespace bpfman::container {
 namespace {
@@ -342,7 +343,8 @@ Result<ContainerRuntime::Answer> StorageRuntime::find(const ImageReference& refe
 
 RuntimeStatus StorageRuntime::probe() {
   RuntimeStatus status{.kind = SourceKind::Podman, .name = name_, .location = options_.graph_root};
-  status.reason = "not installed: no store there";
+  status.version = find_tool_version();
+  status.reason = status.version.empty() ? "not installed: no store there" : "no store there yet";
   std::size_t images = 0;
   for (const Place& place : places()) {
     Result<StorageReader> reader =

@@ -45,9 +45,12 @@ Error not_found(const ImageReference& reference, const std::vector<Miss>& misses
   for (const Miss& miss : misses) {
     error = std::move(error).with_hint(miss.place + ": " + miss.why);
   }
-  return std::move(error).with_hint(
-      "build it (docker build -t " + reference.typed() +
-      " .; with buildx add --load), or see what bpfman image sources finds");
+  std::string sources = "see what bpfman image sources finds";
+  if (reference.may_be_id() || reference.digest().has_value()) {
+    return std::move(error).with_hint(sources);  // nobody builds an image of a given digest
+  }
+  return std::move(error).with_hint("build it (docker build -t " + reference.typed() +
+                                    " .; with buildx add --load), or " + sources);
 }
 
 class Resolver {
