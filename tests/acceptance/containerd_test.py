@@ -10,63 +10,11 @@ import time
 import unittest
 
 from case import PASS, Case, the_host
-from host import Bpfman, Daemon, Failure, run, scratch_directory, wait_for
+from host import Bpfman, Containerd, run, scratch_directory, wait_for
 
 NAME = "my-ebpf-prog:dev"
 FULL = "docker.io/library/my-ebpf-prog:dev"
 FILLER_MIB = 40
-
-
-class Containerd:
-    """A private containerd: root, state and sockets of its own, no CRI."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.root = os.path.join(directory, "root")
-        self.socket = os.path.join(directory, "containerd.sock")
-        os.makedirs(directory)
-        with open(os.path.join(directory, "config.toml"), "w", encoding="utf-8") as out:
-            out.write(f'version = 2\nroot = "{self.root}"\nstate = "{directory}/state"\n'
-                      f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
-                      f'[grpc]\n  address = "{self.socket}"\n[ttrpc]\n  address = "{directory}/ttrpc.sock"\n')
-        self.daemon = None
-        self.start()
-
-    def start(self):
-        self.daemon = Daemon(["containerd", "--config", os.path.join(self.directory, "config.toml")],
-                             os.path.join(self.directory, "containerd.log"))
-
-        def answers():
-            if not self.daemon.alive():
-                raise Failure("containerd ended:\n" + self.daemon.tail())
-            return self.ctr("version", check=False).returncode == 0
-
-        wait_for("containerd", answers)
-
-    def ctr(self, *words, space="default", check=True):
-        return run("ctr", "-a", self.socket, "-n", space, *words, check=check)
-
-    def take(self, docker, tag, space="default"):
-        """docker save | ctr import, unpacked."""
-        archive = os.path.join(self.directory, "image.tar")
-        docker.command("save", "-o", archive, tag)
-        self.ctr("images", "import", archive, space=space)
-        os.remove(archive)
-
-    def layers(self, space="default", name=FULL):
-        """Digests of the layer blobs, bottom first."""
-        target = next(line.split()[2] for line in self.ctr("images", "ls", space=space).stdout.splitlines()
-                      if line.startswith(name + " "))
-        document = json.loads(self.ctr("content", "get", target, space=space).stdout)
-        if "manifests" in document:
-            document = json.loads(self.ctr("content", "get", document["manifests"][0]["digest"], space=space).stdout)
-        return [layer["digest"] for layer in document["layers"]]
-
-    def blob(self, digest):
-        return os.path.join(self.root, "io.containerd.content.v1.content/blobs", digest.replace(":", "/"))
-
-    def stop(self):
-        self.daemon.stop()
 
 
 class ContainerdCase(Case):
@@ -161,7 +109,7 @@ class ContentRoute(ContainerdCase):
 
     def test_a_large_layer_below_is_not_read(self):
         self.put("below")
-        big, small = self.containerd.layers()
+        big, small = self.containerd.layers(FULL)
         # A blob that nobody reads may as well be gone.
         os.rename(self.containerd.blob(big), self.containerd.blob(big) + ".away")
         try:
@@ -188,7 +136,7 @@ class ContentRoute(ContainerdCase):
 
     def test_a_flipped_byte_is_found(self):
         self.put("plain")
-        path = self.containerd.blob(self.containerd.layers()[-1])
+        path = self.containerd.blob(self.containerd.layers(FULL)[-1])
         with open(path, "r+b") as blob:
             blob.seek(1500)
             byte = blob.read(1)
@@ -215,7 +163,7 @@ class ViewRoute(ContainerdCase):
     def test_discarded_blobs(self):
         # As discard_unpacked_layers does it: the layers go, manifest and config stay.
         self.put("plain", "k8s.io")
-        layers = self.containerd.layers("k8s.io")
+        layers = self.containerd.layers(FULL, "k8s.io")
         self.containerd.ctr("content", "rm", *layers, space="k8s.io")
         wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
         self.assertLoads("view", "daemon")

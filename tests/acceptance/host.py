@@ -147,6 +147,58 @@ class Podman:
             run("umount", "-l", path, check=False)
 
 
+class Containerd:
+    """A private containerd: root, state and sockets of its own, no CRI."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.root = os.path.join(directory, "root")
+        self.socket = os.path.join(directory, "containerd.sock")
+        os.makedirs(directory)
+        with open(os.path.join(directory, "config.toml"), "w", encoding="utf-8") as out:
+            out.write(f'version = 2\nroot = "{self.root}"\nstate = "{directory}/state"\n'
+                      f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+                      f'[grpc]\n  address = "{self.socket}"\n[ttrpc]\n  address = "{directory}/ttrpc.sock"\n')
+        self.daemon = None
+        self.start()
+
+    def start(self):
+        self.daemon = Daemon(["containerd", "--config", os.path.join(self.directory, "config.toml")],
+                             os.path.join(self.directory, "containerd.log"))
+
+        def answers():
+            if not self.daemon.alive():
+                raise Failure("containerd ended:\n" + self.daemon.tail())
+            return self.ctr("version", check=False).returncode == 0
+
+        wait_for("containerd", answers)
+
+    def ctr(self, *words, space="default", check=True):
+        return run("ctr", "-a", self.socket, "-n", space, *words, check=check)
+
+    def take(self, docker, tag, space="default"):
+        """docker save | ctr import, unpacked."""
+        archive = os.path.join(self.directory, "image.tar")
+        docker.command("save", "-o", archive, tag)
+        self.ctr("images", "import", archive, space=space)
+        os.remove(archive)
+
+    def layers(self, name, space="default"):
+        """Digests of the layer blobs, bottom first."""
+        target = next(line.split()[2] for line in self.ctr("images", "ls", space=space).stdout.splitlines()
+                      if line.startswith(name + " "))
+        document = json.loads(self.ctr("content", "get", target, space=space).stdout)
+        if "manifests" in document:
+            document = json.loads(self.ctr("content", "get", document["manifests"][0]["digest"], space=space).stdout)
+        return [layer["digest"] for layer in document["layers"]]
+
+    def blob(self, digest):
+        return os.path.join(self.root, "io.containerd.content.v1.content/blobs", digest.replace(":", "/"))
+
+    def stop(self):
+        self.daemon.stop()
+
+
 class Registry:
     """Debian's docker-registry on loopback."""
 
