@@ -18,11 +18,13 @@ FILLER_MIB = 40
 
 
 class ContainerdCase(Case):
+    make_containerd = Containerd
+
     @classmethod
     def setUpClass(cls):
         host = the_host()
         cls.directory = scratch_directory()
-        cls.containerd = Containerd(os.path.join(cls.directory, "containerd"))
+        cls.containerd = cls.make_containerd(os.path.join(cls.directory, "containerd"))
         filler = os.path.join(cls.directory, "filler")
         with open(filler, "wb") as out:
             out.write(os.urandom(FILLER_MIB << 20))
@@ -150,7 +152,7 @@ class ContentRoute(ContainerdCase):
         row = next(row for row in rows if row["kind"] == "containerd")
         self.assertEqual(row["location"], "unix://" + self.containerd.socket)
         self.assertTrue(row["usable"])
-        self.assertTrue(row["version"].startswith("1."), row)
+        self.assertRegex(row["version"], r"^[0-9]+\.[0-9]+")
         self.assertIn("k8s.io", row["remark"])
 
 

@@ -80,6 +80,16 @@ class Daemon:
                 self.process.wait(10)
 
 
+def own_root(tree, directory, *words):
+    """The command in a mount namespace with `tree` as its root; `directory` is at the same place there and here."""
+    inside = tree + directory
+    script = (f"mount --make-rprivate / && mount --bind {tree} {tree} && mount -t proc proc {tree}/proc && "
+              f"mount --rbind /sys {tree}/sys && mount --rbind /dev {tree}/dev && mount -t tmpfs tmpfs {tree}/run && "
+              f"mount -t tmpfs tmpfs {tree}/tmp && mkdir -p {inside} && "
+              f"mount --bind {directory} {inside} && exec chroot {tree} \"$@\"")
+    return ["unshare", "-m", "sh", "-c", script, "sh", *words]
+
+
 class Docker:
     def __init__(self, directory, storage_driver="overlay2"):
         self.directory = directory
@@ -92,11 +102,12 @@ class Docker:
         self.start()
 
     def start(self):
+        driver = ["--storage-driver", self.storage_driver] if self.storage_driver else []
         self.daemon = Daemon(
-            ["dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", self.data,
-             "--storage-driver", self.storage_driver,
+            self.words("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", self.data,
+             *driver,
              "--exec-root", os.path.join(self.directory, "exec"), "--pidfile",
-             os.path.join(self.directory, "docker.pid"), "-H", self.host],
+             os.path.join(self.directory, "docker.pid"), "-H", self.host),
             os.path.join(self.directory, "dockerd.log"))
 
         def answers():
@@ -105,6 +116,10 @@ class Docker:
             return self.command("version", check=False).returncode == 0
 
         wait_for("dockerd", answers, 60)
+
+    def words(self, *words):
+        """What is run: tests of other engines put something before it."""
+        return list(words)
 
     def command(self, *words, check=True, cwd=None):
         return run("docker", *words, env={"DOCKER_HOST": self.host, "DOCKER_BUILDKIT": "0"}, check=check, cwd=cwd)
@@ -163,7 +178,7 @@ class Containerd:
         self.start()
 
     def start(self):
-        self.daemon = Daemon(["containerd", "--config", os.path.join(self.directory, "config.toml")],
+        self.daemon = Daemon(self.words("containerd", "--config", os.path.join(self.directory, "config.toml")),
                              os.path.join(self.directory, "containerd.log"))
 
         def answers():
@@ -172,6 +187,10 @@ class Containerd:
             return self.ctr("version", check=False).returncode == 0
 
         wait_for("containerd", answers)
+
+    def words(self, *words):
+        """What is run: tests of other engines put something before it."""
+        return list(words)
 
     def ctr(self, *words, space="default", check=True):
         return run("ctr", "-a", self.socket, "-n", space, *words, check=check)
