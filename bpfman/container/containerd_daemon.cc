@@ -88,6 +88,9 @@ class BlobSource final : public ByteSource {
       ended_ = !message.has_value();
       message_ = std::move(message).value_or("");
       data_ = protobuf_text(message_, 2);
+      if (!ended_ && data_.empty()) {
+        return nonsense("Content/Read");
+      }
     }
     std::string_view part = data_.substr(0, buffer.size());
     std::copy(part.begin(), part.end(), reinterpret_cast<char*>(buffer.data()));

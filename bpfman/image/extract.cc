@@ -239,6 +239,37 @@ Result<Extracted> from_blobs(LocalImage& image,
                    .route = "content"};
 }
 
+// ---- layers -------------------------------------------------------------------------------------
+
+// By the layers in whatever form the store has them, the cheapest first. Unimplemented: it has none
+// that can be read here.
+Result<Extracted> from_layers(LocalImage& image,
+                              const Facts& facts,
+                              const std::string& name,
+                              const Platform& platform) {
+  Result<Extracted> found = from_blobs(image, facts, name, platform, kSmallBlob);
+  if (found.ok() || found.error().code() != Code::Unimplemented) {
+    return found;
+  }
+  Result<std::vector<LayerDirectory>> layers = image.open_layers();
+  if (layers.ok()) {
+    found = from_directories(std::move(*layers), facts, name, platform);
+    if (found.ok()) {
+      found->route = image.route();
+    }
+  } else if (layers.error().code() != Code::Unimplemented) {
+    return std::move(layers).error().with_context("image " + name);
+  } else {
+    found = std::move(layers).error();
+  }
+  if (found.ok() || found.error().code() != Code::Unimplemented) {
+    return found;
+  }
+  Result<Extracted> large = from_blobs(image, facts, name, platform, kLargestBlob);
+  bool none = !large.ok() && large.error().code() == Code::Unimplemented;
+  return none ? std::move(found) : std::move(large);
+}
+
 // ---- one file -----------------------------------------------------------------------------------
 
 Result<Extracted> from_file_archive(LocalImage& image, const std::string& file_name) {
@@ -274,36 +305,12 @@ Result<Extracted> extract_local(LocalImage& image,
     }
     return extracted;
   };
-  Result<Extracted> small = from_blobs(image, facts, name, platform, kSmallBlob);
-  if (small.ok()) {
-    return finish(std::move(*small));
-  }
-  if (small.error().code() != Code::Unimplemented) {
-    return std::move(small).with_context("image " + name);
-  }
-  std::optional<Error> no_directories;
-  Result<std::vector<LayerDirectory>> layers = image.open_layers();
+  Result<Extracted> layers = from_layers(image, facts, name, platform);
   if (layers.ok()) {
-    Result<Extracted> found = from_directories(std::move(*layers), facts, name, platform);
-    if (found.ok()) {
-      found->route = image.route();
-      return finish(std::move(*found));
-    }
-    if (found.error().code() != Code::Unimplemented) {
-      return found;
-    }
-    no_directories = std::move(found).error();
-  } else if (layers.error().code() != Code::Unimplemented) {
-    return std::move(layers).error().with_context("image " + name);
-  } else {
-    no_directories = std::move(layers).error();
+    return finish(std::move(*layers));
   }
-  Result<Extracted> large = from_blobs(image, facts, name, platform, kLargestBlob);
-  if (large.ok()) {
-    return finish(std::move(*large));
-  }
-  if (large.error().code() != Code::Unimplemented) {
-    return std::move(large).with_context("image " + name);
+  if (layers.error().code() != Code::Unimplemented) {
+    return layers;
   }
   if (!facts.ebpf.file_name.empty()) {
     Result<Extracted> found = from_file_archive(image, facts.ebpf.file_name);
@@ -317,8 +324,8 @@ Result<Extracted> extract_local(LocalImage& image,
   Result<std::unique_ptr<ByteSource>> archive = image.open_image_archive();
   if (!archive.ok()) {
     // Why the better route was left says more than that there is no worse one.
-    bool last = archive.error().code() == Code::Unimplemented && no_directories.has_value();
-    Error error = last ? std::move(*no_directories) : std::move(archive).error();
+    bool last = archive.error().code() == Code::Unimplemented;
+    Error error = last ? std::move(layers).error() : std::move(archive).error();
     return std::move(error).with_context("image " + name);
   }
   Extracted found = TRY(extract_archive(**archive, description.image_id, name, platform));
