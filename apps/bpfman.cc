@@ -18,6 +18,8 @@ ManagerOptions to_options(const cli::GlobalOptions& global, const Environment& e
   options.environment = environment;
   options.runtimes.docker_hosts = global.docker_hosts;
   options.runtimes.storage_roots = global.storage_roots;
+  options.runtimes.containerd_addresses = global.containerd_addresses;
+  options.runtimes.containerd_roots = global.containerd_roots;
   options.trust_database = global.trust_database;
   options.strict = global.strict;
   options.lock_timeout_ms = global.lock_timeout_ms;

@@ -25,6 +25,8 @@ struct GlobalOptions {
   bool trust_database = false;
   std::vector<std::string> docker_hosts;
   std::vector<std::string> storage_roots;
+  std::vector<std::string> containerd_addresses;
+  std::vector<std::string> containerd_roots;
 };
 
 struct Context {

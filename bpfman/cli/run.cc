@@ -73,6 +73,19 @@ CommandLine::CommandLine(const Environment& environment) {
              ->type_name("DIR")
              ->allow_extra_args(false)
              ->take_all());
+  global(
+      app.add_option("--containerd-address",
+                     flags.options.containerd_addresses,
+                     "Look in this containerd only, as in /run/containerd/containerd.sock; repeats")
+          ->type_name("ADDR")
+          ->allow_extra_args(false)
+          ->take_all());
+  global(app.add_option("--containerd-root",
+                        flags.options.containerd_roots,
+                        "Directory of that containerd, read while it is down; repeats")
+             ->type_name("DIR")
+             ->allow_extra_args(false)
+             ->take_all());
   global(app.add_flag("--version", flags.version, "Print the version and exit"));
   app.footer(
       "Example:\n"

@@ -32,6 +32,8 @@ bool serves(Transport transport, SourceKind kind) {
       return kind == SourceKind::Docker;
     case Transport::ContainersStorage:
       return kind == SourceKind::Podman;
+    case Transport::Containerd:
+      return kind == SourceKind::Containerd;
   }
   return true;
 }
@@ -127,7 +129,8 @@ class Resolver {
                                " in bpfman's database: " + look.error().message());
       } else if (look->image == nullptr) {
         bool was_local = record.provenance.source == SourceKind::Docker ||
-                         record.provenance.source == SourceKind::Podman;
+                         record.provenance.source == SourceKind::Podman ||
+                         record.provenance.source == SourceKind::Containerd;
         if (was_local) {
           out.warnings.push_back(
               reference_.typed() +
@@ -202,8 +205,8 @@ class Resolver {
         return Error(Code::FailedPrecondition,
                      place_of(runtime) + " and " + place +
                          " hold different programs under the name " + reference_.typed())
-            .with_hint("say which: docker-daemon:" + reference_.typed() +
-                       " or containers-storage:" + reference_.typed());
+            .with_hint("say which: docker-daemon:" + reference_.typed() + ", containers-storage:" +
+                       reference_.typed() + " or containerd:" + reference_.typed());
       }
       chosen.warnings.push_back(std::move(text));
     }
@@ -245,7 +248,8 @@ class Resolver {
   Result<ResolvedImage> from_registry() {
     std::string place = "registry " + reference_.registry();
     bool local_only = reference_.transport() == Transport::DockerDaemon ||
-                      reference_.transport() == Transport::ContainersStorage;
+                      reference_.transport() == Transport::ContainersStorage ||
+                      reference_.transport() == Transport::Containerd;
     if (reference_.is_id() || local_only) {
       return not_found(reference_, misses_);
     }

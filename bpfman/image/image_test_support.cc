@@ -356,6 +356,14 @@ LayerDirectory make_layer_directory(const std::string& path,
   return out;
 }
 
+Result<std::vector<LayerBlob>> FakeImage::open_blobs() {
+  if (!blobs) {
+    return unimplemented();
+  }
+  asked.emplace_back("blobs");
+  return blobs();
+}
+
 Result<std::vector<LayerDirectory>> FakeImage::open_layers() {
   asked.emplace_back("layers");
   return layers ? layers() : unimplemented();

@@ -39,6 +39,8 @@ std::string_view to_string(SourceKind kind) {
       return "docker";
     case SourceKind::Podman:
       return "podman";
+    case SourceKind::Containerd:
+      return "containerd";
     case SourceKind::Registry:
       return "registry";
   }
@@ -46,8 +48,11 @@ std::string_view to_string(SourceKind kind) {
 }
 
 std::optional<SourceKind> parse_source_kind(std::string_view text) {
-  for (SourceKind kind :
-       {SourceKind::File, SourceKind::Docker, SourceKind::Podman, SourceKind::Registry}) {
+  for (SourceKind kind : {SourceKind::File,
+                          SourceKind::Docker,
+                          SourceKind::Podman,
+                          SourceKind::Containerd,
+                          SourceKind::Registry}) {
     if (text == to_string(kind)) {
       return kind;
     }

@@ -22,9 +22,9 @@ std::string_view to_string(PullPolicy policy);
 Result<PullPolicy> parse_pull_policy(std::string_view text);
 
 // Where bytecode came from.
-enum class SourceKind { File, Docker, Podman, Registry };
+enum class SourceKind { File, Docker, Podman, Containerd, Registry };
 std::string_view to_string(
-    SourceKind kind);  // "file", "docker", "podman", "registry": also what the database keeps
+    SourceKind kind);  // "file", "docker", "podman", "containerd", "registry": also in the database
 std::optional<SourceKind> parse_source_kind(std::string_view text);
 
 // How far "these bytes belong to this image" was proved.
@@ -38,7 +38,7 @@ std::optional<Verification> parse_verification(std::string_view text);
 struct Provenance {
   SourceKind source = SourceKind::File;
   std::string route;     // how it was read: "overlay2", "archive", "export", "overlay", "vfs",
-                         // "registry", "file"
+                         // "content", "view", "overlayfs", "registry", "file"
   std::string location;  // socket, store directory, registry host, or absolute file path
   std::string canonical_name;  // the store's own name of the image ("localhost/my-ebpf-prog:dev");
                                // "" for a file

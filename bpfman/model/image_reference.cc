@@ -145,11 +145,26 @@ struct TransportPrefix {
   Transport transport;
 };
 
-constexpr std::array<TransportPrefix, 3> kTransports = {{
+constexpr std::array<TransportPrefix, 4> kTransports = {{
     {"docker://", Transport::Registry},
     {"docker-daemon:", Transport::DockerDaemon},
     {"containers-storage:", Transport::ContainersStorage},
+    {"containerd:", Transport::Containerd},
 }};
+
+// Other namespaces could not be told from the beginning of a name.
+constexpr std::array<std::string_view, 4> kNamespaces = {"default", "k8s.io", "moby", "buildkit"};
+
+// Cuts "NAMESPACE/" off; "" when none stands there.
+std::string take_namespace(std::string_view& text) {
+  for (std::string_view known : kNamespaces) {
+    if (text.starts_with(known) && text.substr(known.size()).starts_with('/')) {
+      text.remove_prefix(known.size() + 1);
+      return std::string(known);
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -162,6 +177,9 @@ Result<ImageReference> ImageReference::parse(std::string_view text) {
       text.remove_prefix(known.text.size());
       break;
     }
+  }
+  if (out.transport_ == Transport::Containerd) {
+    out.containerd_namespace_ = take_namespace(text);
   }
   if (text.empty()) {
     return bad(whole, "it is empty").with_hint("name an image, as in my-ebpf-prog:dev");

@@ -18,9 +18,10 @@
 
 namespace bpfman {
 
-// "docker://", "docker-daemon:", "containers-storage:" in front of a reference choose one source
-// and bypass guessing.
-enum class Transport { Any, Registry, DockerDaemon, ContainersStorage };
+// "docker://", "docker-daemon:", "containers-storage:", "containerd:" in front of a reference
+// choose one source and bypass guessing. Behind the last one may stand one of the namespaces that
+// everybody uses, as in "containerd:k8s.io/NAME".
+enum class Transport { Any, Registry, DockerDaemon, ContainersStorage, Containerd };
 
 class ImageReference {
  public:
@@ -31,6 +32,9 @@ class ImageReference {
   const std::string& typed() const { return typed_; }
 
   Transport transport() const { return transport_; }
+
+  // Of "containerd:NAMESPACE/NAME"; "" for any.
+  const std::string& containerd_namespace() const { return containerd_namespace_; }
 
   // True when `typed` can only be an image id: "sha256:<64 hex>" or 64 hex digits. A shorter run
   // of 12..63 hex digits *may* be an id too: see may_be_id().
@@ -72,6 +76,7 @@ class ImageReference {
  private:
   std::string typed_;
   Transport transport_ = Transport::Any;
+  std::string containerd_namespace_;
   bool is_id_ = false;
   bool short_ = false;
   std::string registry_;

@@ -105,6 +105,23 @@ TEST(ImageReference, ChoosesASourceByItsTransport) {
   EXPECT_EQ(store->normal_form(), "localhost/prog:dev");
 }
 
+TEST(ImageReference, OfContainerdMayNameANamespace) {
+  Result<ImageReference> plain = ImageReference::parse("containerd:x:dev");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->transport(), Transport::Containerd);
+  EXPECT_EQ(plain->typed(), "x:dev");
+  EXPECT_EQ(plain->containerd_namespace(), "");
+  Result<ImageReference> spaced = ImageReference::parse("containerd:k8s.io/quay.io/me/x:dev");
+  ASSERT_TRUE(spaced.ok());
+  EXPECT_EQ(spaced->containerd_namespace(), "k8s.io");
+  EXPECT_EQ(spaced->normal_form(), "quay.io/me/x:dev");
+  Result<ImageReference> name = ImageReference::parse("containerd:default.example/x");
+  ASSERT_TRUE(name.ok());
+  EXPECT_EQ(name->containerd_namespace(), "");
+  EXPECT_FALSE(ImageReference::parse("containerd:k8s.io/").ok());
+  EXPECT_EQ(ImageReference::parse("k8s.io/x:dev")->containerd_namespace(), "");
+}
+
 TEST(ImageReference, IsLookedForInAContainersStorageLocalNamesFirst) {
   EXPECT_THAT(ImageReference::parse("prog:dev")->containers_storage_names({"quay.io", "docker.io"}),
               ElementsAre("localhost/prog:dev", "quay.io/prog:dev", "docker.io/library/prog:dev"));

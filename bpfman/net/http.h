@@ -25,6 +25,8 @@ struct HttpRequest {
   // Sent as "Authorization"; dropped when a redirect leads to another host.
   std::string authorization;
   bool follow_redirects = false;  // at most 5
+  // HTTP/2 from the first byte on, without asking whether the peer speaks it: gRPC servers do.
+  bool http2 = false;
   std::int64_t connect_timeout_ms = 5'000;
   std::int64_t first_byte_timeout_ms = 30'000;  // silence before the answer begins
   std::int64_t idle_timeout_ms = 30'000;        // silence in the middle
@@ -38,6 +40,8 @@ struct HttpResponse {
   std::multimap<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string effective_url;  // after redirects
+  // What came behind the body; whole once the body was read to its end.
+  std::shared_ptr<const std::multimap<std::string, std::string>> trailers;
   // First value of a header (name in lower case), "" when absent.
   std::string header(std::string_view name) const;
 };

@@ -62,7 +62,9 @@ Transfer::Transfer(std::shared_ptr<Connections> connections, CURL* easy, HttpReq
     : connections_(std::move(connections)),
       curl_(connections_->library()),
       easy_(easy),
-      request_(std::move(request)) {}
+      request_(std::move(request)) {
+  response_.trailers = trailers_;
+}
 
 Transfer::~Transfer() {
   curl_.multi_remove_handle(connections_->multi(), easy_);
@@ -88,7 +90,15 @@ Result<void> Transfer::configure() {
   set(CURLOPT_PRIVATE, static_cast<void*>(this));
   set(CURLOPT_ERRORBUFFER, details_.data());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_HTTP_VERSION,
+      static_cast<long>(request_.http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                                       : CURL_HTTP_VERSION_1_1));
+  if (request_.http2) {
+    // libcurl 7.88, Debian 12's, fails when it uses such a connection a second time ("Error in the
+    // HTTP2 framing layer"). A new one costs a fifth of a millisecond.
+    set(CURLOPT_FRESH_CONNECT, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);
+  }
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_CONNECTTIMEOUT_MS, long{request_.connect_timeout_ms});
   set(CURLOPT_USERAGENT, "bpfman");
@@ -140,10 +150,16 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
   if (transfer.header_bytes_ > kHeaderLimit) {
     return 0;  // ends the transfer
   }
+  std::size_t colon = line.find(':');
+  auto keep_in = [&](std::multimap<std::string, std::string>& fields) {
+    if (colon != std::string_view::npos) {
+      fields.emplace(to_lower(trim(line.substr(0, colon))),
+                     std::string(trim(line.substr(colon + 1))));
+    }
+  };
   if (transfer.header_done_) {
-    return size * count;  // a trailer
-  }
-  if (line.starts_with("HTTP/")) {
+    keep_in(*transfer.trailers_);
+  } else if (line.starts_with("HTTP/")) {
     // A new header block: that of the answer proper after an interim one.
     transfer.response_.headers.clear();
     std::size_t blank = line.find(' ');
@@ -151,9 +167,8 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
     transfer.response_.status = static_cast<int>(parse_unsigned(status).value_or(0));
   } else if (line.empty()) {
     transfer.header_done_ = transfer.response_.status >= 200;
-  } else if (std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-    transfer.response_.headers.emplace(to_lower(trim(line.substr(0, colon))),
-                                       std::string(trim(line.substr(colon + 1))));
+  } else {
+    keep_in(transfer.response_.headers);
   }
   return size * count;
 }

@@ -72,6 +72,8 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   HttpRequest request_;
   HttpResponse response_;
+  std::shared_ptr<std::multimap<std::string, std::string>> trailers_ =
+      std::make_shared<std::multimap<std::string, std::string>>();
   std::string buffer_;            // arrived, not yet read
   std::size_t consumed_ = 0;      // of buffer_
   std::size_t header_bytes_ = 0;  // of all header blocks and trailers
