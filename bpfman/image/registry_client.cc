@@ -171,7 +171,8 @@ class RegistryClient::Impl {
   }
 
   Error explained(Error error) const {
-    const bool untrusted = error.code() == Code::PermissionDenied && base_.starts_with("https://");
+    const bool untrusted = error.code() == Code::PermissionDenied &&
+                           error.message().find("certificate is not trusted") != std::string::npos;
     return untrusted
                ? std::move(error).with_hint("or for this registry alone: /etc/containers/certs.d/" +
                                             target_.registry + "/ca.crt")

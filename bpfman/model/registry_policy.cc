@@ -74,7 +74,12 @@ std::optional<PullTarget> rewritten(const std::string& name,
   PullTarget out{.registry = full.substr(0, slash), .repository = full.substr(slash + 1)};
   out.repository.resize(std::min(out.repository.find_first_of(":@"), out.repository.size()));
   out.insecure = to.insecure;
-  if (out.repository.empty()) {
+  bool host = std::all_of(out.registry.begin(), out.registry.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view(".-:[]").find(c) != std::string_view::npos;
+  });
+  // Both become parts of a URL.
+  if (!host || !ImageReference::parse("a.b/" + out.repository).ok()) {
     return std::nullopt;
   }
   return out;
@@ -271,7 +276,17 @@ Result<std::vector<PullTarget>> plan_pull(const RegistryPolicy& policy,
       add(mirror, reference.registry().size(), true);
     }
   }
+  const std::size_t mirrors = out.size();
   add(best == nullptr ? RegistryLocation{} : best->own, best_end, false);
+  if (out.size() == mirrors) {
+    // Without a rule the name stays as it is, and it is a good one.
+    const std::string location = best == nullptr ? std::string() : best->own.location;
+    return Error(Code::FailedPrecondition,
+                 name + " would be pulled from \"" + location + "\" + \"" + name.substr(best_end) +
+                     "\", which is no place in a registry")
+        .with_hint(best == nullptr ? "give the full name of the image"
+                                   : "correct location or prefix in " + best->file);
+  }
   return out;
 }
 

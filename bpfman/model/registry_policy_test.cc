@@ -162,6 +162,18 @@ insecure = true
                           HasSubstr("neither prefix nor location")));
 }
 
+TEST_F(RegistryPolicyTest, RefusesALocationThatIsNone) {
+  for (const char* location :
+       {"host", "user@host/x", "host/ x", "host/x?y", "host/X", "h\\ost/x"}) {
+    add("[[registry]]\nprefix = \"quay.io/me/prog\"\nlocation = '" + std::string(location) + "'");
+    Result<std::vector<PullTarget>> planned =
+        plan_pull(policy_, *ImageReference::parse("quay.io/me/prog:v1"));
+    ASSERT_FALSE(planned.ok()) << location;
+    EXPECT_EQ(planned.error().code(), Code::FailedPrecondition);
+    EXPECT_THAT(planned.error().hints(), ElementsAre(HasSubstr("registries.conf")));
+  }
+}
+
 TEST_F(RegistryPolicyTest, AliasesAreForShortNames) {
   add("[aliases]\n\"prog\" = \"quay.io/me/prog\"\n\"ns/prog\" = \"r.example/x\"\ngone = \"a.b/c\"");
   add("[aliases]\ngone = \"\"");

@@ -85,6 +85,9 @@ Result<void> Transfer::configure() {
   };
   set(CURLOPT_URL, request_.url.c_str());
   set(CURLOPT_NOSIGNAL, 1L);
+  // A name that takes long to resolve is not waited for when the transfer ends; older versions of
+  // the library do not know this.
+  curl_.easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_PRIVATE, static_cast<void*>(this));
   set(CURLOPT_ERRORBUFFER, details_.data());
   set(CURLOPT_PROTOCOLS_STR, "http,https");

@@ -80,7 +80,7 @@ class SecureRegistry:
 class Front:
     """An HTTP server on loopback in front of a registry; `answer(handler)` returns True when it has answered itself."""
 
-    def __init__(self, upstream, answer, tls=None):
+    def __init__(self, upstream, answer, tls=None, address="127.0.0.1"):
         front = self
         self.upstream = upstream
         self.answer = answer
@@ -108,13 +108,13 @@ class Front:
             def handle_error(self, request, client_address):
                 """A peer that is killed in the middle is what some tests are about."""
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((address, 0), Handler)
         self.server.daemon_threads = True
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.name = f"127.0.0.1:{self.server.server_address[1]}"
+        self.name = f"{address}:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
@@ -200,8 +200,8 @@ class RegistryCase(Case):
         http = f"  tls:\n    certificate: {self.server[0]}\n    key: {self.server[1]}\n{more}"
         return self.registry("registry", http, auth)
 
-    def front(self, answer, upstream=None, tls=None):
-        return self.own(Front(upstream or self.host.registry.name, answer, tls))
+    def front(self, answer, upstream=None, tls=None, address="127.0.0.1"):
+        return self.own(Front(upstream or self.host.registry.name, answer, tls, address))
 
     def trust(self, name, client=None):
         directory = os.path.join(self.home, "containers/certs.d", name)
@@ -256,6 +256,15 @@ class Tls(RegistryCase):
         registry = self.tls_registry()
         self.write("registries.conf", f'[[registry]]\nlocation = "{registry.name}"\ninsecure = true\n')
         self.assertPulls(f"{registry.name}/team/secure:v1")
+
+
+    def test_plain_text_is_for_loopback_and_the_insecure(self):
+        plain = self.front(lambda handler: False, address=self.pair.address)
+        name = f"{plain.name}/team/secure:v1"
+        self.assertFails(self.pull(name, no_proxy="*"), 3, plain.name)
+        self.assertEqual(plain.requests, [])
+        self.write("registries.conf", f'[[registry]]\nlocation = "{plain.name}"\ninsecure = true\n')
+        self.assertPulls(name, no_proxy="*")
 
 
 class Logins(RegistryCase):
