@@ -6,6 +6,7 @@
 
 #include "bpfman/cli/cli.h"
 #include "bpfman/cli/output.h"
+#include "bpfman/cli/progress.h"
 
 namespace bpfman::cli {
 
@@ -18,6 +19,9 @@ class Session {
 
   Api& api();
 
+  // Pulls show themselves on stderr from now on. Before the Api is made.
+  void show_progress(ProgressMode mode);
+
   std::ostream& out() const { return context_.out; }
 
   std::ostream& err() const { return context_.err; }
@@ -27,6 +31,7 @@ class Session {
  private:
   const GlobalOptions& global_;
   const Context& context_;
+  std::unique_ptr<ProgressPrinter> progress_;
   std::unique_ptr<Api> api_;
 };
 
@@ -99,6 +104,9 @@ Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string
 Result<ProgramChoice> parse_program_choice(const std::string& text);
 // "500ms", "30s", "1m30s", "0"
 Result<std::int64_t> parse_duration_ms(const std::string& text);
+
+// --progress
+void add_progress(CLI::App* app, std::string& mode);
 
 // --registry-auth, or BPFMAN_REGISTRY_AUTH.
 std::string registry_auth(const std::string& flag, const Context& context);

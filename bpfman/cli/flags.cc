@@ -205,6 +205,14 @@ Result<std::int64_t> parse_duration_ms(const std::string& text) {
   return total;
 }
 
+void add_progress(CLI::App* app, std::string& mode) {
+  app->add_option("--progress",
+                  mode,
+                  "How a pull from a registry shows itself: auto, plain, json or quiet "
+                  "(default: auto)")
+      ->type_name("MODE");
+}
+
 std::string registry_auth(const std::string& flag, const Context& context) {
   return flag.empty() ? context.environment.get("BPFMAN_REGISTRY_AUTH").value_or("") : flag;
 }

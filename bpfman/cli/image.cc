@@ -13,6 +13,7 @@ struct PullFlags {
   std::string flagged;
   std::string policy = "IfNotPresent";
   std::string auth;
+  std::string progress = "auto";
   bool dry_run = false;
   OutputFlag output;
 };
@@ -26,6 +27,8 @@ Result<void> run_pull(Session& session, const PullFlags& flags) {
   }
   source.policy = TRY(parse_pull_policy(flags.policy));
   source.registry_auth = registry_auth(flags.auth, session.context());
+  ProgressMode mode = TRY(parse_progress_mode(flags.progress));
+  session.show_progress(mode);
   PullReply reply = TRY(session.api().pull_image(source, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
   if (flags.dry_run) {
@@ -114,6 +117,7 @@ void add_pull(Tree& tree, CLI::App* image) {
                    flags->auth,
                    "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
       ->type_name("BASE64");
+  add_progress(pull, flags->progress);
   pull->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(pull, flags->output);
   tree.verbs.push_back(

@@ -5,8 +5,10 @@
 #include <chrono>
 
 #include "bpfman/base/text.h"
+#include "bpfman/image/certificates.h"
 #include "bpfman/image/extract.h"
 #include "bpfman/image/registry.h"
+#include "bpfman/image/registry_config.h"
 #include "bpfman/model/ebpf_labels.h"
 #include "bpfman/model/image_reference.h"
 
@@ -262,7 +264,13 @@ class Resolver {
           Miss{place, "not asked: names that begin with localhost/ never leave this host"});
       return not_found(reference_, misses_);
     }
-    Result<Pulled> pulled = pull(reference_, source_.registry_auth, options_.platform);
+    if (reference_.is_short() && reference_.may_be_id()) {
+      misses_.push_back(Miss{place,
+                             "not asked: the name may be an image id; docker.io/library/" +
+                                 reference_.typed() + " asks for a repository of that name"});
+      return not_found(reference_, misses_);
+    }
+    Result<Pulled> pulled = pull_image();
     if (!pulled.ok()) {
       const Error& error = pulled.error();
       bool miss = error.code() == Code::NotFound || error.code() == Code::Unavailable ||
@@ -279,12 +287,31 @@ class Resolver {
     }
     Provenance provenance;
     provenance.source = SourceKind::Registry;
-    provenance.location = reference_.registry();
-    provenance.canonical_name = reference_.normal_form();
+    provenance.location = pulled->registry;
+    provenance.canonical_name = pulled->canonical_name;
     provenance.image_id = pulled->image_id;
     provenance.manifest_digest = pulled->manifest_digest;
     provenance.trust = "registry-unsigned-allowed";
+    warnings_.insert(warnings_.end(), pulled->warnings.begin(), pulled->warnings.end());
     return finish(std::move(pulled->extracted), std::move(provenance));
+  }
+
+  // From the network, as this host's configuration says.
+  Result<Pulled> pull_image() {
+    RegistryConfig config = read_registry_config(environment_);
+    warnings_.insert(warnings_.end(), config.warnings.begin(), config.warnings.end());
+    PullContext context{.environment = environment_,
+                        .credentials = {.given = source_.registry_auth},
+                        .certificates = certificate_directories(environment_),
+                        .policy = std::move(config.policy),
+                        .progress = options_.progress,
+                        .interrupts = options_.interrupts};
+    Interrupts::Watch watch(options_.interrupts);
+    Result<Pulled> pulled = pull(reference_, context, options_.platform);
+    if (pulled.ok() && options_.interrupts != nullptr && options_.interrupts->requested()) {
+      return options_.interrupts->error("pull " + reference_.typed());
+    }
+    return pulled;
   }
 
   Result<ResolvedImage> finish(Extracted extracted, Provenance provenance) {

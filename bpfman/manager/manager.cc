@@ -58,12 +58,14 @@ Result<FoundBytecode> Manager::Impl::find_bytecode(const LoadSpec& spec) {
 }
 
 image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
-  return image::ImageManager(
-      container::make_runtimes(options.environment, options.runtimes),
-      database,
-      options.environment,
-      image::ImageManagerOptions{
-          .trust_database = options.trust_database, .strict = options.strict, .now = unix_now()});
+  return image::ImageManager(container::make_runtimes(options.environment, options.runtimes),
+                             database,
+                             options.environment,
+                             image::ImageManagerOptions{.trust_database = options.trust_database,
+                                                        .strict = options.strict,
+                                                        .now = unix_now(),
+                                                        .progress = options.progress,
+                                                        .interrupts = options.interrupts});
 }
 
 Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {

@@ -8,10 +8,12 @@
 #include <memory>
 
 #include "bpfman/base/environment.h"
+#include "bpfman/base/interrupts.h"
 #include "bpfman/container/runtimes.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/api.h"
 #include "bpfman/model/layout.h"
+#include "bpfman/model/pull_progress.h"
 
 namespace bpfman {
 
@@ -22,6 +24,8 @@ struct ManagerOptions {
   bool trust_database = false;
   bool strict = false;
   std::int64_t lock_timeout_ms = 30'000;
+  PullProgressSink progress;               // of pulls from registries; may be empty
+  const Interrupts* interrupts = nullptr;  // looked at while pulling; may be null
 };
 
 class Manager final : public Api {

@@ -87,6 +87,9 @@ Result<void> Transfer::configure() {
   };
   set(CURLOPT_URL, request_.url.c_str());
   set(CURLOPT_NOSIGNAL, 1L);
+  // A name that takes long to resolve is not waited for when the transfer ends; older versions of
+  // the library do not know this.
+  curl_.easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_PRIVATE, static_cast<void*>(this));
   set(CURLOPT_ERRORBUFFER, details_.data());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -135,11 +138,32 @@ Result<void> Transfer::configure() {
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  good = good && configure_tls();
   good = good && curl_.multi_add_handle(connections_->multi(), easy_) == CURLM_OK;
   if (!good) {
     return Error(Code::InvalidArgument, peer() + ": libcurl refuses this request");
   }
   return {};
+}
+
+bool Transfer::configure_tls() {
+  const TlsOptions& tls = request_.tls;
+  bool good = true;
+  auto set_pem = [&](CURLoption option, const std::string& pem) {
+    // The library copies it.
+    curl_blob blob = {
+        .data = const_cast<char*>(pem.data()), .len = pem.size(), .flags = CURL_BLOB_COPY};
+    good = good && (pem.empty() || curl_.easy_setopt(easy_, option, &blob) == CURLE_OK);
+  };
+  // Besides the system's, which stay in CURLOPT_CAPATH.
+  set_pem(CURLOPT_CAINFO_BLOB, tls.authorities);
+  set_pem(CURLOPT_SSLCERT_BLOB, tls.client_certificate);
+  set_pem(CURLOPT_SSLKEY_BLOB, tls.client_key);
+  if (tls.unverified) {
+    good = good && curl_.easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
+           curl_.easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK;
+  }
+  return good;
 }
 
 std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -237,8 +261,12 @@ Error Transfer::failure(CURLcode code) const {
         peer() + ": no connection within " + std::to_string(request_.connect_timeout_ms) + " ms");
   }
   if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
-    return Error(Code::PermissionDenied, peer() + ": the TLS certificate is not trusted")
+    return Error(Code::PermissionDenied, peer() + ": the TLS certificate is not trusted: " + why)
         .with_hint("add the registry's CA to the system's certificates (update-ca-certificates)");
+  }
+  if (code == CURLE_SSL_CERTPROBLEM) {
+    return Error(Code::PermissionDenied,
+                 peer() + ": the client certificate cannot be used: " + why);
   }
   std::string text = peer() + ": " + why;
   return unconnected && os != 0 ? Error(Code::Unavailable, peer(), static_cast<int>(os))
@@ -246,6 +274,10 @@ Error Transfer::failure(CURLcode code) const {
 }
 
 Result<void> Transfer::drive() {
+  if (request_.interrupts != nullptr && request_.interrupts->requested()) {
+    late_ = request_.interrupts->error(peer());
+    return *late_;
+  }
   int running = 0;
   if (curl_.multi_perform(connections_->multi(), &running) != CURLM_OK) {
     return Error(Code::Internal, peer() + ": libcurl failed");

@@ -54,6 +54,7 @@ class Transfer {
 
   Transfer(std::shared_ptr<Connections> connections, CURL* easy, HttpRequest request);
   Result<void> configure();
+  bool configure_tls();
   // Lets curl do what can be done without waiting; an error when a deadline has passed.
   Result<void> drive();
   // Until some peer of these connections has spoken, or a deadline may be near.
