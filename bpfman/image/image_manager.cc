@@ -27,6 +27,9 @@ bool serves(Transport transport, SourceKind kind) {
     case Transport::Any:
       return true;
     case Transport::Registry:
+    case Transport::OciLayout:
+    case Transport::OciArchive:
+    case Transport::DockerArchive:
       return false;
     case Transport::DockerDaemon:
       return kind == SourceKind::Docker;
