@@ -22,6 +22,10 @@ class FakeApi final : public Api {
     std::vector<LinkView> links;
     std::vector<ImageRecord> images;
     std::vector<RuntimeStatus> sources;
+    InspectImageReply inspect;
+    RemoveImagesReply removed;
+    std::vector<VerifiedBytecode> verified;
+    std::vector<ImageHistoryEntry> history;
     MapDump dump;
     std::optional<Error> error;  // instead of all of these
   };
@@ -34,6 +38,7 @@ class FakeApi final : public Api {
     std::optional<AttachSpec> attach;
     std::optional<ListProgramsQuery> query;
     std::optional<ImageSource> pull;
+    std::optional<PruneSpec> prune;
     std::size_t limit = 0;
   };
 
@@ -53,6 +58,13 @@ class FakeApi final : public Api {
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
   Result<std::vector<ImageRecord>> list_images() override;
   Result<std::vector<RuntimeStatus>> list_sources() override;
+  Result<InspectImageReply> inspect_image(const std::string& image) override;
+  Result<RemoveImagesReply> remove_images(const std::vector<std::string>& images,
+                                          DryRun dry_run) override;
+  Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) override;
+  Result<std::vector<VerifiedBytecode>> verify_images(
+      const std::vector<std::string>& images) override;
+  Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 
  private:

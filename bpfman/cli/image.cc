@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman image pull|list|sources
+// bpfman image pull|list|sources; the other verbs have files of their own
 #include <ostream>
 
 #include "bpfman/base/text.h"
@@ -56,7 +56,7 @@ Result<void> run_list(Session& session, const OutputFlag& output) {
   bool wide = format == Format::Wide;
   std::vector<std::string> header = {"IMAGE", "IMAGE ID", "SOURCE", "VERIFIED", "FETCHED AT"};
   if (wide) {
-    header.insert(header.end(), {"BYTECODE", "SIZE", "LOCATION"});
+    header.insert(header.end(), {"BYTECODE", "SIZE", "LAST USED", "LOCATION"});
   }
   Table table(header);
   for (const ImageRecord& image : images) {
@@ -70,6 +70,7 @@ Result<void> run_list(Session& session, const OutputFlag& output) {
     if (wide) {
       row.push_back(image.bytecode.short_hex());
       row.push_back(format_bytes(image.bytecode_size));
+      row.push_back(format_utc(image.last_used));
       row.push_back(provenance.location);
     }
     table.add(std::move(row));
@@ -144,6 +145,11 @@ void add_image(Tree& tree) {
   tree.verbs.push_back({sources, NeedsRoot::No, [sources_output](Session& session) {
                           return run_sources(session, *sources_output);
                         }});
+  add_image_inspect(tree, image);
+  add_image_history(tree, image);
+  add_image_verify(tree, image);
+  add_image_remove(tree, image);
+  add_image_prune(tree, image);
 }
 
 }  // namespace bpfman::cli
