@@ -206,6 +206,16 @@ Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
     return Error(Code::InvalidArgument, "the layout holds several images: " + list)
         .with_hint("say which one behind the path, as in oci:DIR:" + *names.rbegin());
   }
+  for (std::size_t i = 0; i < fitting.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (fitting[i].platform == fitting[j].platform && fitting[i].digest != fitting[j].digest) {
+        return Error(Code::InvalidArgument,
+                     "the layout holds several images of one name and platform: " +
+                         fitting[j].digest.text() + ", " + fitting[i].digest.text())
+            .with_hint("write them with names of their own");
+      }
+    }
+  }
   return choose_platform(fitting, platform);
 }
 

@@ -11,8 +11,8 @@
 
 namespace bpfman {
 
-// Map -> type ("array", "per_cpu_hash", "ringbuf", ...; "unknown" for a number without a name here).
-// Empty without BTF, and for an object that is damaged or of the other byte order.
+// Map -> type ("array", "per_cpu_hash", "ringbuf", ...; "unknown" for a number without a name
+// here). Empty without BTF, and for an object that is damaged or of the other byte order.
 std::map<std::string, std::string> read_map_types(ByteView elf);
 
 }  // namespace bpfman
