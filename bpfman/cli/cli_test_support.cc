@@ -98,6 +98,26 @@ Result<std::vector<ImageHistoryEntry>> FakeApi::image_history(const std::string&
   return answer("history " + image, answers_.history);
 }
 
+Result<SaveImagesReply> FakeApi::save_images(const std::vector<std::string>& images,
+                                             const std::string& path) {
+  return answer("save " + join(images, " ") + " to " + path, answers_.saved);
+}
+
+Result<LoadImagesReply> FakeApi::load_images(const std::string& path,
+                                             const std::string& tag,
+                                             DryRun dry_run) {
+  return answer("load images of " + path + " as " + tag + dry(dry_run), answers_.loaded_images);
+}
+
+Result<BuildImageReply> FakeApi::build_image(const BuildSpec& spec, DryRun dry_run) {
+  asked_.build = spec;
+  return answer("build" + dry(dry_run), answers_.built);
+}
+
+Result<BuildArgumentsReply> FakeApi::build_arguments(const std::vector<std::string>& paths) {
+  return answer("build arguments " + join(paths, " "), answers_.arguments);
+}
+
 Result<MapDump> FakeApi::dump_map(const std::string& map, std::size_t limit) {
   asked_.limit = limit;
   return answer("dump " + map, answers_.dump);

@@ -26,6 +26,10 @@ class FakeApi final : public Api {
     RemoveImagesReply removed;
     std::vector<VerifiedBytecode> verified;
     std::vector<ImageHistoryEntry> history;
+    SaveImagesReply saved;
+    LoadImagesReply loaded_images;
+    BuildImageReply built;
+    BuildArgumentsReply arguments;
     MapDump dump;
     std::optional<Error> error;  // instead of all of these
   };
@@ -39,6 +43,7 @@ class FakeApi final : public Api {
     std::optional<ListProgramsQuery> query;
     std::optional<ImageSource> pull;
     std::optional<PruneSpec> prune;
+    std::optional<BuildSpec> build;
     std::size_t limit = 0;
   };
 
@@ -65,6 +70,13 @@ class FakeApi final : public Api {
   Result<std::vector<VerifiedBytecode>> verify_images(
       const std::vector<std::string>& images) override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
+  Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
+                                      const std::string& path) override;
+  Result<LoadImagesReply> load_images(const std::string& path,
+                                      const std::string& tag,
+                                      DryRun dry_run) override;
+  Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 
  private:

@@ -65,6 +65,10 @@ void add_image_remove(Tree& tree, CLI::App* image);
 void add_image_prune(Tree& tree, CLI::App* image);
 void add_image_verify(Tree& tree, CLI::App* image);
 void add_image_history(Tree& tree, CLI::App* image);
+void add_image_save(Tree& tree, CLI::App* image);
+void add_image_load(Tree& tree, CLI::App* image);
+void add_image_build(Tree& tree, CLI::App* image);
+void add_image_build_arguments(Tree& tree, CLI::App* image);
 void add_map(Tree& tree);
 void add_version(Tree& tree);
 

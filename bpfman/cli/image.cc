@@ -150,6 +150,10 @@ void add_image(Tree& tree) {
   add_image_verify(tree, image);
   add_image_remove(tree, image);
   add_image_prune(tree, image);
+  add_image_save(tree, image);
+  add_image_load(tree, image);
+  add_image_build(tree, image);
+  add_image_build_arguments(tree, image);
 }
 
 }  // namespace bpfman::cli

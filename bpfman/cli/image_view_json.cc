@@ -115,4 +115,55 @@ std::string json_of_history(const std::vector<ImageHistoryEntry>& entries) {
   return dump(json);
 }
 
+std::string json_of(const LoadImagesReply& reply) {
+  Json json = document();
+  json["images"] = Json::array();
+  for (const ImageRecord& record : reply.records) {
+    json["images"].push_back(parsed(json_value_of(record)));
+  }
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const BuildImageReply& reply) {
+  Json json = document();
+  json["reference"] = or_null(reply.reference);
+  json["digest"] = reply.digest.text();
+  json["platforms"] = Json::array();
+  for (const BuiltPlatform& platform : reply.platforms) {
+    Json entry;
+    entry["platform"] = to_string(platform.platform);
+    entry["image_id"] = platform.image_id.text();
+    entry["manifest_digest"] = platform.manifest_digest.text();
+    json["platforms"].push_back(std::move(entry));
+  }
+  json["labels"] = Json(reply.labels);
+  json["destination"] = reply.destination;
+  return dump(json);
+}
+
+std::string json_of(const BuildArgumentsReply& reply) {
+  Json json = document();
+  json["platforms"] = reply.platforms;
+  json["build_args"] = Json::array();
+  for (const auto& [name, path] : reply.arguments) {
+    json["build_args"].push_back(name + "=" + path);
+  }
+  json["programs"] = Json(reply.labels.programs);
+  json["maps"] = Json(reply.labels.maps);
+  return dump(json);
+}
+
+std::string build_argument_lines(const BuildArgumentsReply& reply) {
+  std::string out;
+  for (const auto& [name, path] : reply.arguments) {
+    out += name + "=" + printable(path) + "\n";
+  }
+  auto text = [](const std::map<std::string, std::string>& pairs) {
+    return Json(pairs).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  return out + "PROGRAMS=" + text(reply.labels.programs) + "\nMAPS=" + text(reply.labels.maps) +
+         "\n";
+}
+
 }  // namespace bpfman::cli

@@ -105,6 +105,50 @@ struct VerifiedBytecode {
   std::string detail;                   // of what is not whole
 };
 
+struct SaveImagesReply {
+  std::vector<std::string> references;
+  std::string path;
+  std::uint64_t size = 0;  // of the file
+};
+
+// Images out of a file or directory into the database.
+struct LoadImagesReply {
+  std::vector<ImageRecord> records;
+  std::vector<std::string> warnings;
+  plan::Plan plan;
+};
+
+enum class BuildTarget { Database, OciArchive, OciLayout, Docker, Podman };
+
+struct BuildSpec {
+  std::vector<std::string> paths;  // object files, or a directory of them
+  std::string tag;                 // "": none
+  BuildTarget target = BuildTarget::Database;
+  std::string output_path;  // of OciArchive and OciLayout
+};
+
+struct BuiltPlatform {
+  Platform platform;
+  Digest image_id;
+  Digest manifest_digest;
+};
+
+struct BuildImageReply {
+  std::string reference;  // as it is called where it went; "" without a name
+  Digest digest;          // of the manifest, or of the index
+  std::vector<BuiltPlatform> platforms;
+  std::map<std::string, std::string> labels;  // of all of them
+  std::string destination;                    // "bpfman's database", a path, an engine
+  plan::Plan plan;                            // of BuildTarget::Database
+};
+
+// What upstream's container files are built with.
+struct BuildArgumentsReply {
+  std::vector<std::pair<std::string, std::string>> arguments;  // BYTECODE_FILE, or BC_AMD64_EL, ...
+  std::vector<std::string> platforms;                          // empty for BYTECODE_FILE
+  EbpfLabels labels;
+};
+
 struct ListProgramsQuery {
   bool all = false;  // programs of others too
   std::optional<ProgramType> type;
@@ -147,6 +191,17 @@ class Api {
       const std::vector<std::string>& images) = 0;
   // Oldest first.
   virtual Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) = 0;
+
+  // One OCI archive with all of them, written whole or not at all.
+  virtual Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
+                                              const std::string& path) = 0;
+  // All images of the file, under the names that they have in there; `tag` names a single one.
+  virtual Result<LoadImagesReply> load_images(const std::string& path,
+                                              const std::string& tag,
+                                              DryRun dry_run) = 0;
+  // DryRun::Yes is for BuildTarget::Database only.
+  virtual Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) = 0;
+  virtual Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) = 0;
 
   // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our
   // programs has.

@@ -167,6 +167,24 @@ Result<ImageRecord> find_image(std::string_view word, const std::vector<ImageRec
   return std::move(error).with_hint("bpfman image list shows what is there");
 }
 
+Plan plan_image_load(const std::vector<BytecodeFacts>& images, const Snapshot& snapshot) {
+  Plan plan{.verb = "image load", .recovery = Recovery::Undo};
+  std::set<Digest> stored;
+  std::vector<std::string> names;
+  for (const BytecodeFacts& facts : images) {
+    if (stored.insert(facts.digest).second) {
+      plan.steps.push_back(Step{.action = StoreBlob{facts.digest, facts.size},
+                                .undo = {RemoveUnusedBlob{facts.digest}}});
+    }
+    ImageRecord record = *facts.image;
+    record.last_used = snapshot.now;
+    names.push_back(record.reference);
+    plan.commit.push_back(PutImage{std::move(record)});
+  }
+  plan.subject = join(names, ", ");
+  return plan;
+}
+
 ImageRemoval plan_image_remove(const std::vector<ImageRecord>& images, const ImageStock& stock) {
   return remove("image rm", images, false, stock);
 }

@@ -11,6 +11,7 @@
 
 #include "bpfman/base/result.h"
 #include "bpfman/plan/plan.h"
+#include "bpfman/plan/planners.h"
 
 namespace bpfman::plan {
 
@@ -43,6 +44,9 @@ std::vector<std::string> users_of(const Digest& bytecode,
 // bytecode's digest. InvalidArgument: no reference, or several images that mean different bytecode
 // fit (they are listed); NotFound with suggestions.
 Result<ImageRecord> find_image(std::string_view word, const std::vector<ImageRecord>& images);
+
+// Puts several images in at once, all or none.
+Plan plan_image_load(const std::vector<BytecodeFacts>& images, const Snapshot& snapshot);
 
 // Removes references; bytecode that nothing names any more goes with them.
 ImageRemoval plan_image_remove(const std::vector<ImageRecord>& images, const ImageStock& stock);
