@@ -13,9 +13,21 @@ struct PullFlags {
   std::string flagged;
   std::string policy = "IfNotPresent";
   std::string auth;
+  std::string max_size;
   bool dry_run = false;
   OutputFlag output;
 };
+
+// Makes room, after the pull and not before: what was pulled is spared.
+Result<void> keep_below(Session& session, std::uint64_t max_bytes, const std::string& pulled) {
+  PruneSpec spec{.max_bytes = max_bytes, .keep = pulled};
+  RemoveImagesReply reply = TRY(session.api().prune_images(spec, DryRun::No));
+  for (const std::string& reference : reply.references) {
+    session.err() << "note: removed " << printable(reference)
+                  << ", the least recently used, to stay below --max-size\n";
+  }
+  return {};
+}
 
 Result<void> run_pull(Session& session, const PullFlags& flags) {
   Format format = TRY(flags.output.format());
@@ -26,8 +38,15 @@ Result<void> run_pull(Session& session, const PullFlags& flags) {
   }
   source.policy = TRY(parse_pull_policy(flags.policy));
   source.registry_auth = registry_auth(flags.auth, session.context());
+  std::uint64_t max_bytes = 0;
+  if (!flags.max_size.empty()) {
+    max_bytes = TRY(parse_size("--max-size", flags.max_size));
+  }
   PullReply reply = TRY(session.api().pull_image(source, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
+  if (max_bytes > 0 && !flags.dry_run) {
+    TRY(keep_below(session, max_bytes, reply.record.reference));
+  }
   if (flags.dry_run) {
     print_plan(session.out(), reply.plan, format);
   } else if (format == Format::Json) {
@@ -115,6 +134,11 @@ void add_pull(Tree& tree, CLI::App* image) {
                    flags->auth,
                    "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
       ->type_name("BASE64");
+  pull->add_option("--max-size",
+                   flags->max_size,
+                   "Then remove the least recently used images, until the bytecode takes no more "
+                   "than this")
+      ->type_name("SIZE");
   pull->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(pull, flags->output);
   tree.verbs.push_back(

@@ -94,6 +94,19 @@ TEST(ImagePrune, PassesItsScopeAndPrintsTheBytes) {
               ElementsAre("prune (dry run)"));
 }
 
+TEST(ImagePull, MakesRoomAfterwardsAndSparesWhatWasPulled) {
+  FakeApi::Answers given = answers();
+  given.pull.record = given.inspect.record;
+  Outcome outcome = run_words("image pull prog:dev --max-size 1MB", given);
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("pull", "prune"));
+  ASSERT_TRUE(outcome.asked.prune.has_value());
+  EXPECT_EQ(outcome.asked.prune->max_bytes, 1'000'000U);
+  EXPECT_EQ(outcome.asked.prune->keep, "docker.io/library/prog:dev");
+  EXPECT_THAT(outcome.err, HasSubstr("least recently used"));
+  EXPECT_THAT(run_words("image pull prog:dev --max-size 1MB --dry-run", given).asked.calls,
+              ElementsAre("pull (dry run)"));
+}
+
 TEST(ImagePrune, RefusesSizesThatAreNone) {
   for (const char* size : {"0", "x", "5XB", "-1", "1.5G", "99999999999999T", "MiB"}) {
     Outcome outcome = run_words(std::string("image prune --max-size ") + size, answers());

@@ -90,6 +90,7 @@ struct RemoveImagesReply {
 struct PruneSpec {
   plan::PruneScope scope = plan::PruneScope::Unnamed;
   std::uint64_t max_bytes = 0;  // 0: no limit
+  std::string keep;             // a reference that the limit spares; "" for none
 };
 
 // What was found when bytecode was hashed again.

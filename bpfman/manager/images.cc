@@ -167,7 +167,7 @@ Result<RemoveImagesReply> Manager::prune_images(const PruneSpec& spec, DryRun dr
   return remove(impl_->options.layout,
                 std::move(session),
                 [&](const plan::ImageStock& stock) -> Result<plan::ImageRemoval> {
-                  return plan::plan_image_prune(spec.scope, spec.max_bytes, stock);
+                  return plan::plan_image_prune(spec.scope, spec.max_bytes, spec.keep, stock);
                 });
 }
 

@@ -8,6 +8,7 @@
 #include "bpfman/base/file.h"
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
+#include "bpfman/plan/plan_json.h"
 #include "bpfman/store/sqlite.h"
 #include "tests/support/fake_kernel.h"
 
@@ -58,6 +59,27 @@ class ImageVerbsTest : public ::testing::Test {
   static Bytes text(std::string_view content) {
     ByteView view = as_bytes(content);
     return {view.begin(), view.end()};
+  }
+
+  // What a process leaves that dies when it has journalled the plan.
+  void die_after_journalling(const plan::Plan& plan) {
+    store::Store store = *store::Store::open(layout_);
+    ASSERT_TRUE(
+        store
+            .begin_operation(store::JournalEntry{.id = *store.next_operation(),
+                                                 .verb = plan.verb,
+                                                 .boot_id = *kernel_.boot_id(),
+                                                 .started_at = 1,
+                                                 .pid = 1,
+                                                 .plan_json = plan::to_json(plan),
+                                                 .bindings_json = plan::to_json(plan::Bindings{})})
+            .ok());
+  }
+
+  void next_command() {
+    Result<WriteSession> next = WriteSession::open(layout_, kernel_, 1000);
+    ASSERT_TRUE(next.ok());
+    EXPECT_THAT(*next->store().open_operations(), IsEmpty());
   }
 
   bool has_blob(const Digest& digest) { return store::Store::open(layout_)->has_blob(digest); }
@@ -180,6 +202,40 @@ TEST_F(ImageVerbsTest, BytecodeThatCannotBeRemovedIsNotSaidToBeFreedAndPrunedLat
     WriteSession next = *WriteSession::open(layout_, kernel_, 1000);
   }
   EXPECT_FALSE(has_blob(digest)) << "the next command finishes what is open";
+}
+
+TEST_F(ImageVerbsTest, ARemovalWhoseProcessDiesIsFinishedAlsoAfterAReboot) {
+  for (const char* boot : {"boot-1", "boot-2"}) {
+    Digest digest = put("docker.io/library/x:dev", text("one"));
+    plan::ImageStock stock;
+    {
+      store::Store store = *store::Store::open(layout_);
+      stock.images = *store.list_images();
+      stock.blobs = *store.list_blobs();
+    }
+    die_after_journalling(plan::plan_image_remove(stock.images, stock).plan);
+    kernel_.boot = boot;
+    next_command();
+    EXPECT_THAT(*manager_->list_images(), IsEmpty());
+    EXPECT_FALSE(has_blob(digest));
+  }
+}
+
+TEST_F(ImageVerbsTest, AnImageLoadWhoseProcessDiesIsUndone) {
+  Digest present = put("docker.io/library/x:dev", text("one"));
+  std::vector<plan::BytecodeFacts> images(2);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    images[i].digest = Digest::sha256_of(as_bytes(i == 0 ? "one" : "two"));
+    images[i].image = ImageRecord{.reference = "docker.io/library/y:" + std::to_string(i),
+                                  .bytecode = images[i].digest};
+  }
+  plan::Snapshot snapshot;
+  die_after_journalling(plan::plan_image_load(images, snapshot));
+  ASSERT_TRUE(store::Store::open(layout_)->put_blob(images[1].digest, as_bytes("two")).ok());
+  next_command();
+  EXPECT_THAT(*manager_->list_images(), SizeIs(1));
+  EXPECT_TRUE(has_blob(present)) << "another image names it";
+  EXPECT_FALSE(has_blob(images[1].digest));
 }
 
 TEST_F(ImageVerbsTest, ANoteOfUseThatFailsUndoesThePull) {

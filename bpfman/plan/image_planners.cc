@@ -189,11 +189,14 @@ ImageRemoval plan_image_remove(const std::vector<ImageRecord>& images, const Ima
   return remove("image rm", images, false, stock);
 }
 
-ImageRemoval plan_image_prune(PruneScope scope, std::uint64_t max_bytes, const ImageStock& stock) {
+ImageRemoval plan_image_prune(PruneScope scope,
+                              std::uint64_t max_bytes,
+                              const std::string& keep,
+                              const ImageStock& stock) {
   std::set<Digest> used = used_by_programs(stock);
   std::vector<ImageRecord> unused;
   for (const ImageRecord& image : stock.images) {
-    if (!used.contains(image.bytecode)) {
+    if (!used.contains(image.bytecode) && image.reference != keep) {
       unused.push_back(image);
     }
   }

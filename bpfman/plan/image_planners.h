@@ -54,7 +54,11 @@ ImageRemoval plan_image_remove(const std::vector<ImageRecord>& images, const Ima
 // Unnamed: blobs that no record names. Unused: also references whose bytecode no program uses.
 enum class PruneScope { Unnamed, Unused };
 // `max_bytes` > 0: of the references whose bytecode no program uses, the least recently used ones
-// go until the bytecode takes no more than that, if that can be had.
-ImageRemoval plan_image_prune(PruneScope scope, std::uint64_t max_bytes, const ImageStock& stock);
+// go until the bytecode takes no more than that, if that can be had. `keep` is a reference that
+// stays in any case; "" for none.
+ImageRemoval plan_image_prune(PruneScope scope,
+                              std::uint64_t max_bytes,
+                              const std::string& keep,
+                              const ImageStock& stock);
 
 }  // namespace bpfman::plan

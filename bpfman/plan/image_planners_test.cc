@@ -81,14 +81,14 @@ TEST(ImageRemove, TheSameTwiceIsOnce) {
 }
 
 TEST(ImagePrune, ByItselfTakesOnlyWhatNothingNames) {
-  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 0, stock());
+  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 0, "", stock());
   EXPECT_THAT(removal.references, IsEmpty());
   EXPECT_THAT(removal.plan.steps, ElementsAre(Step{.action = RemoveUnusedBlob{digest_of("d")}}));
   EXPECT_THAT(removal.freed, ElementsAre(StoredBlob{digest_of("d"), 40}));
 }
 
 TEST(ImagePrune, OfAllLeavesWhatProgramsUse) {
-  ImageRemoval removal = plan_image_prune(PruneScope::Unused, 0, stock());
+  ImageRemoval removal = plan_image_prune(PruneScope::Unused, 0, "", stock());
   EXPECT_THAT(
       removal.references,
       ElementsAre("docker.io/library/b:1", "docker.io/library/b:2", "docker.io/library/c:1"));
@@ -100,19 +100,24 @@ TEST(ImagePrune, OfAllLeavesWhatProgramsUse) {
 
 TEST(ImagePrune, ToASizeTakesTheLeastRecentlyUsedFirst) {
   // 60 bytes are named. b:1 is oldest but its bytecode stays with b:2; then c goes.
-  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 30, stock());
+  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 30, "", stock());
   EXPECT_THAT(removal.references, ElementsAre("docker.io/library/b:1", "docker.io/library/c:1"));
   EXPECT_THAT(removal.freed,
               ElementsAre(StoredBlob{digest_of("c"), 30}, StoredBlob{digest_of("d"), 40}));
-  EXPECT_THAT(plan_image_prune(PruneScope::Unnamed, 60, stock()).references, IsEmpty());
+  EXPECT_THAT(plan_image_prune(PruneScope::Unnamed, 60, "", stock()).references, IsEmpty());
 }
 
 TEST(ImagePrune, NoLimitTakesWhatAProgramNeeds) {
-  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 1, stock());
+  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 1, "", stock());
   for (const StoredBlob& blob : removal.freed) {
     EXPECT_NE(blob.digest, digest_of("a"));
   }
   EXPECT_EQ(removal.references.size(), 3U);
+}
+
+TEST(ImagePrune, WhatIsToBeKeptStaysWhateverItsSize) {
+  ImageRemoval removal = plan_image_prune(PruneScope::Unnamed, 1, "docker.io/library/c:1", stock());
+  EXPECT_THAT(removal.references, ElementsAre("docker.io/library/b:1", "docker.io/library/b:2"));
 }
 
 TEST(ImagePlans, ANoteOfUseIsMadeWhereNothingElseIsWritten) {
