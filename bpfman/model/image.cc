@@ -77,10 +77,9 @@ std::optional<Verification> parse_verification(std::string_view text) {
 }
 
 std::string describe_source(const Provenance& provenance) {
-  bool by_place = provenance.source == SourceKind::Registry ||
-                  provenance.source == SourceKind::File ||
-                  provenance.source == SourceKind::OciLayout ||
-                  provenance.source == SourceKind::Archive;
+  bool by_place =
+      provenance.source == SourceKind::Registry || provenance.source == SourceKind::File ||
+      provenance.source == SourceKind::OciLayout || provenance.source == SourceKind::Archive;
   const std::string& detail = by_place ? provenance.location : provenance.route;
   std::string text(to_string(provenance.source));
   return detail.empty() ? text : text + " (" + detail + ")";
