@@ -64,6 +64,16 @@ void add_remove(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);
+// Below `image`, one file each.
+void add_image_inspect(Tree& tree, CLI::App* image);
+void add_image_remove(Tree& tree, CLI::App* image);
+void add_image_prune(Tree& tree, CLI::App* image);
+void add_image_verify(Tree& tree, CLI::App* image);
+void add_image_history(Tree& tree, CLI::App* image);
+void add_image_save(Tree& tree, CLI::App* image);
+void add_image_load(Tree& tree, CLI::App* image);
+void add_image_build(Tree& tree, CLI::App* image);
+void add_image_build_arguments(Tree& tree, CLI::App* image);
 void add_map(Tree& tree);
 void add_version(Tree& tree);
 
@@ -104,6 +114,9 @@ Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string
 Result<ProgramChoice> parse_program_choice(const std::string& text);
 // "500ms", "30s", "1m30s", "0"
 Result<std::int64_t> parse_duration_ms(const std::string& text);
+
+// "500MB" (of 1000), "64MiB" (of 1024), "4096"; `flag` is for the error.
+Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text);
 
 // --progress
 void add_progress(CLI::App* app, std::string& mode);

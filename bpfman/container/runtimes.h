@@ -42,6 +42,12 @@ std::unique_ptr<ContainerRuntime> make_docker_runtime(std::string name,
                                                       std::string host,
                                                       std::string data_root);
 
+// Loads a tar that `docker save` or bpfman wrote into the first Docker engine that can be used;
+// its name, for a person. Unavailable: none can (each is named).
+Result<std::string> load_into_docker(const Environment& environment,
+                                     const RuntimeOptions& options,
+                                     ByteView tar);
+
 // One containers-storage. `options` is what storage.conf says for it.
 struct StorageOptions {
   std::string graph_root;                      // "/var/lib/containers/storage"

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <chrono>
 
+#include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
 #include "bpfman/image/certificates.h"
 #include "bpfman/image/extract.h"
+#include "bpfman/image/image_file.h"
 #include "bpfman/image/registry.h"
 #include "bpfman/image/registry_config.h"
 #include "bpfman/model/ebpf_labels.h"
@@ -29,6 +31,9 @@ bool serves(Transport transport, SourceKind kind) {
     case Transport::Any:
       return true;
     case Transport::Registry:
+    case Transport::OciLayout:
+    case Transport::OciArchive:
+    case Transport::DockerArchive:
       return false;
     case Transport::DockerDaemon:
       return kind == SourceKind::Docker;
@@ -73,6 +78,9 @@ class Resolver {
         reference_(std::move(reference)) {}
 
   Result<ResolvedImage> resolve() {
+    if (reference_.is_file()) {
+      return from_file();
+    }
     bool use_database = database_ != nullptr && source_.policy != PullPolicy::Always &&
                         reference_.transport() == Transport::Any;
     if (use_database) {
@@ -245,6 +253,23 @@ class Resolver {
     provenance.manifest_digest = description.manifest_digest;
     provenance.trust = "local";
     return finish(std::move(*extracted), std::move(provenance));
+  }
+
+  // A file holds what it holds: there is nowhere else to look.
+  Result<ResolvedImage> from_file() {
+    std::string path = TRY(absolute_path(reference_.path()));
+    FileImage found = TRY(
+        read_image_file(reference_.transport(), path, reference_.name_inside(), options_.platform));
+    Provenance provenance;
+    provenance.source = reference_.transport() == Transport::OciLayout ? SourceKind::OciLayout
+                                                                       : SourceKind::Archive;
+    provenance.location = path;
+    provenance.canonical_name = found.name;
+    provenance.image_id = found.image_id;
+    provenance.manifest_digest = found.manifest_digest;
+    provenance.trust = "local";
+    reference_ = reference_.with_path(path);
+    return finish(std::move(found.extracted), std::move(provenance));
   }
 
   Result<ResolvedImage> from_registry() {

@@ -217,7 +217,7 @@ Result<PullReply> Manager::pull_image(const ImageSource& source, DryRun dry_run)
   reply.warnings = found.warnings;
   reply.lookup_ns = found.lookup_ns;
   std::optional<WriteSession> session;
-  if (dry_run == DryRun::No && !found.from_database) {
+  if (dry_run == DryRun::No) {
     session = TRY(impl_->open_writing());
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());

@@ -50,6 +50,20 @@ class Manager final : public Api {
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
   Result<std::vector<ImageRecord>> list_images() override;
   Result<std::vector<RuntimeStatus>> list_sources() override;
+  Result<InspectImageReply> inspect_image(const std::string& image) override;
+  Result<RemoveImagesReply> remove_images(const std::vector<std::string>& images,
+                                          DryRun dry_run) override;
+  Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) override;
+  Result<std::vector<VerifiedBytecode>> verify_images(
+      const std::vector<std::string>& images) override;
+  Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
+  Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
+                                      const std::string& path) override;
+  Result<LoadImagesReply> load_images(const std::string& path,
+                                      const std::string& tag,
+                                      DryRun dry_run) override;
+  Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 
  private:

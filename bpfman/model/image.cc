@@ -43,6 +43,10 @@ std::string_view to_string(SourceKind kind) {
       return "containerd";
     case SourceKind::Registry:
       return "registry";
+    case SourceKind::OciLayout:
+      return "oci-layout";
+    case SourceKind::Archive:
+      return "archive";
   }
   return "file";
 }
@@ -51,8 +55,10 @@ std::optional<SourceKind> parse_source_kind(std::string_view text) {
   for (SourceKind kind : {SourceKind::File,
                           SourceKind::Docker,
                           SourceKind::Podman,
-                          SourceKind::Containerd,
-                          SourceKind::Registry}) {
+                           SourceKind::Containerd,
+                           SourceKind::Registry,
+                           SourceKind::OciLayout,
+                           SourceKind::Archive}) {
     if (text == to_string(kind)) {
       return kind;
     }
@@ -75,7 +81,8 @@ std::optional<Verification> parse_verification(std::string_view text) {
 
 std::string describe_source(const Provenance& provenance) {
   bool by_place =
-      provenance.source == SourceKind::Registry || provenance.source == SourceKind::File;
+      provenance.source == SourceKind::Registry || provenance.source == SourceKind::File ||
+      provenance.source == SourceKind::OciLayout || provenance.source == SourceKind::Archive;
   const std::string& detail = by_place ? provenance.location : provenance.route;
   std::string text(to_string(provenance.source));
   return detail.empty() ? text : text + " (" + detail + ")";

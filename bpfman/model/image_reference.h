@@ -20,15 +20,28 @@ namespace bpfman {
 
 // "docker://", "docker-daemon:", "containers-storage:", "containerd:" in front of a reference
 // choose one source and bypass guessing. Behind the last one may stand one of the namespaces that
-// everybody uses, as in "containerd:k8s.io/NAME".
-enum class Transport { Any, Registry, DockerDaemon, ContainersStorage, Containerd };
+// everybody uses, as in "containerd:k8s.io/NAME". "oci:DIR[:NAME]", "oci-archive:FILE[:NAME]" and
+// "docker-archive:FILE[:NAME]" name an image in a directory or file instead; DIR and FILE end at
+// the first colon.
+enum class Transport {
+  Any,
+  Registry,
+  DockerDaemon,
+  ContainersStorage,
+  Containerd,
+  OciLayout,
+  OciArchive,
+  DockerArchive
+};
+// "oci:", "docker-daemon:", ...; "" for Any.
+std::string_view prefix_of(Transport transport);
 
 class ImageReference {
  public:
   // InvalidArgument says which part is wrong ("upper-case letter in repository name", ...).
   static Result<ImageReference> parse(std::string_view text);
 
-  // As typed, without the transport.
+  // As typed, without the transport; of a file with it.
   const std::string& typed() const { return typed_; }
 
   Transport transport() const { return transport_; }
@@ -43,6 +56,17 @@ class ImageReference {
   bool may_be_id() const;
   // The hexadecimal digits of such an id (12..64).
   std::string id_hex() const;
+
+  // An image in a directory or file of this host, by its path (as typed) and the name that it has
+  // in there ("" for the only one). Then the parts below are meaningless.
+  bool is_file() const;
+
+  const std::string& path() const { return path_; }
+
+  const std::string& name_inside() const { return name_inside_; }
+
+  // The same image by another path (an absolute one).
+  ImageReference with_path(std::string path) const;
 
   // Parts of the normal form; meaningless when is_id().
   const std::string& registry() const {
@@ -83,6 +107,8 @@ class ImageReference {
   std::string repository_;
   std::string tag_;
   std::optional<Digest> digest_;
+  std::string path_;
+  std::string name_inside_;
 };
 
 }  // namespace bpfman

@@ -134,5 +134,29 @@ TEST(ImageReference, NamesTheApplication) {
   EXPECT_EQ(ImageReference::parse("prog@sha256:" + kHex)->short_name(), "prog");
 }
 
+TEST(ImageReference, FilesAreNamedByPathAndByTheNameInside) {
+  Result<ImageReference> whole = ImageReference::parse("oci:/x/dir:quay.io/me/prog:dev");
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(whole->transport(), Transport::OciLayout);
+  EXPECT_TRUE(whole->is_file());
+  EXPECT_EQ(whole->path(), "/x/dir");
+  EXPECT_EQ(whole->name_inside(), "quay.io/me/prog:dev");
+  EXPECT_EQ(whole->short_name(), "prog");
+  EXPECT_EQ(whole->normal_form(), "oci:/x/dir:quay.io/me/prog:dev");
+  Result<ImageReference> alone = ImageReference::parse("docker-archive:images/my-prog.tar");
+  ASSERT_TRUE(alone.ok());
+  EXPECT_EQ(alone->name_inside(), "");
+  EXPECT_EQ(alone->short_name(), "my-prog");
+  EXPECT_EQ(alone->with_path("/a/b").normal_form(), "docker-archive:/a/b");
+  EXPECT_FALSE(alone->may_be_id());
+  EXPECT_EQ(ImageReference::parse("oci-archive:x")->transport(), Transport::OciArchive);
+}
+
+TEST(ImageReference, FilesWithoutAPathAreRefused) {
+  for (const char* text : {"oci:", "oci::dev", "oci-archive:", "docker-archive::x", "oci:a:b c"}) {
+    EXPECT_FALSE(ImageReference::parse(text).ok()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace bpfman
