@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bpfman image build, bpfman image generate-build-args
+#include <array>
 #include <ostream>
 
 #include "bpfman/base/text.h"
@@ -28,8 +29,8 @@ Result<void> parse_destination(const std::string& text, BuildSpec& spec) {
     BuildTarget target;
   };
 
-  constexpr Prefix kPrefixes[] = {{"oci-archive:", BuildTarget::OciArchive},
-                                  {"oci:", BuildTarget::OciLayout}};
+  constexpr std::array<Prefix, 2> kPrefixes = {
+      {{"oci-archive:", BuildTarget::OciArchive}, {"oci:", BuildTarget::OciLayout}}};
   if (text == "docker" || text == "podman") {
     spec.target = text == "docker" ? BuildTarget::Docker : BuildTarget::Podman;
     return {};
