@@ -55,10 +55,10 @@ std::optional<SourceKind> parse_source_kind(std::string_view text) {
   for (SourceKind kind : {SourceKind::File,
                           SourceKind::Docker,
                           SourceKind::Podman,
-                           SourceKind::Containerd,
-                           SourceKind::Registry,
-                           SourceKind::OciLayout,
-                           SourceKind::Archive}) {
+                          SourceKind::Containerd,
+                          SourceKind::Registry,
+                          SourceKind::OciLayout,
+                          SourceKind::Archive}) {
     if (text == to_string(kind)) {
       return kind;
     }
