@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include <unistd.h>
+
 #include "bpfman/cli/cli.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/manager.h"
@@ -10,7 +12,9 @@
 namespace bpfman {
 namespace {
 
-ManagerOptions to_options(const cli::GlobalOptions& global, const Environment& environment) {
+ManagerOptions to_options(const cli::GlobalOptions& global,
+                          const Environment& environment,
+                          const Interrupts& interrupts) {
   ManagerOptions options;
   std::error_code ignored;
   std::filesystem::path root = std::filesystem::absolute(global.root_dir, ignored);
@@ -18,14 +22,19 @@ ManagerOptions to_options(const cli::GlobalOptions& global, const Environment& e
   options.environment = environment;
   options.runtimes.docker_hosts = global.docker_hosts;
   options.runtimes.storage_roots = global.storage_roots;
+  options.runtimes.containerd_addresses = global.containerd_addresses;
+  options.runtimes.containerd_roots = global.containerd_roots;
   options.trust_database = global.trust_database;
   options.strict = global.strict;
   options.lock_timeout_ms = global.lock_timeout_ms;
+  options.progress = global.progress;
+  options.interrupts = &interrupts;
   return options;
 }
 
 int run(const std::vector<std::string>& words) {
   Environment environment = read_environment();
+  Interrupts interrupts;
   std::unique_ptr<kernel::KernelOps> kernel;
   cli::Context context{.out = std::cout,
                        .err = std::cerr,
@@ -33,8 +42,10 @@ int run(const std::vector<std::string>& words) {
                        .version = BPFMAN_VERSION,
                        .make_api = [&](const cli::GlobalOptions& global) -> std::unique_ptr<Api> {
                          kernel = kernel::make_kernel_ops();
-                         return std::make_unique<Manager>(to_options(global, environment), *kernel);
-                       }};
+                         return std::make_unique<Manager>(
+                             to_options(global, environment, interrupts), *kernel);
+                       },
+                       .err_is_terminal = ::isatty(STDERR_FILENO) == 1};
   return cli::run(words, context);
 }
 

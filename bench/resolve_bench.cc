@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// resolve_bench --docker-host URL | --storage-root DIR  REFERENCE [ITERATIONS]
+// resolve_bench --docker-host URL | --storage-root DIR | --containerd-address ADDR  REFERENCE
+// [ITERATIONS]
 //
 // Finds and extracts one image in process, again and again with the same connections, and prints
 // one JSON object: median and 99th percentile in microseconds, bytes read by read(2) and its kin
@@ -30,6 +31,7 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
   Arguments out;
   out.runtimes.docker = false;
   out.runtimes.containers_storage = false;
+  out.runtimes.containerd = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--docker-host" && i + 1 < words.size()) {
       out.runtimes.docker = true;
@@ -37,6 +39,9 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
     } else if (words[i] == "--storage-root" && i + 1 < words.size()) {
       out.runtimes.containers_storage = true;
       out.runtimes.storage_roots = {words[++i]};
+    } else if (words[i] == "--containerd-address" && i + 1 < words.size()) {
+      out.runtimes.containerd = true;
+      out.runtimes.containerd_addresses = {words[++i]};
     } else if (out.reference.empty()) {
       out.reference = words[i];
     } else {
@@ -46,7 +51,8 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
   if (out.reference.empty()) {
     return Error(
         Code::InvalidArgument,
-        "usage: resolve_bench --docker-host URL | --storage-root DIR REFERENCE [ITERATIONS]");
+        "usage: resolve_bench --docker-host URL | --storage-root DIR | --containerd-address ADDR "
+        "REFERENCE [ITERATIONS]");
   }
   return out;
 }

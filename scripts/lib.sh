@@ -6,7 +6,8 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config clang llvm make libbpf-dev libe
   ca-certificates"
 DEMO_PACKAGES="docker.io podman iproute2 iputils-ping"
 TEST_PACKAGES="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev ccache iproute2 iputils-ping docker.io
-  podman buildah crun fuse-overlayfs docker-registry skopeo xdp-tools bpftool strace jq python3 clang-19 clang-tidy-19
+  containerd podman buildah crun fuse-overlayfs docker-registry openssl curl skopeo xdp-tools bpftool strace jq python3
+  clang-19 clang-tidy-19
   clang-format-19 libclang-rt-19-dev qemu-system-x86 busybox-static cpio xz-utils"
 
 say() { printf '\n\033[1m==> %s\033[0m\n' "$*"; }

@@ -95,6 +95,8 @@ std::string_view to_string(Code code) {
       return "unimplemented";
     case Code::DataLoss:
       return "data loss";
+    case Code::Cancelled:
+      return "cancelled";
     case Code::Internal:
       return "internal";
   }
@@ -123,6 +125,8 @@ int exit_status(Code code) {
       return 10;
     case Code::DataLoss:
       return 11;
+    case Code::Cancelled:
+      return 130;  // as shells say of SIGINT
     case Code::Internal:
       return 1;
   }

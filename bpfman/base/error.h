@@ -27,6 +27,7 @@ enum class Code {
   Aborted,             // concurrent change; try the operation again
   Unimplemented,       // the kernel, or this version of ours, cannot do it
   DataLoss,            // digest mismatch, corrupt record
+  Cancelled,           // the user interrupted it
   Internal,            // anything else: our bug or a system that broke its contract
 };
 

@@ -24,6 +24,7 @@ constexpr Code kCodes[] = {Code::InvalidArgument,
                            Code::Aborted,
                            Code::Unimplemented,
                            Code::DataLoss,
+                           Code::Cancelled,
                            Code::Internal};
 
 TEST(Error, CodesHaveExitStatusesAndNamesOfTheirOwn) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,22 @@ struct ProcessOutput {
   std::string err;
 };
 
+// Whom a child runs as. Only root may choose another than itself.
+struct ProcessUser {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
 struct ProcessRequest {
   std::vector<std::string> arguments;  // [0] is looked up in PATH
   std::vector<std::string>
-      environment;                   // added to (or replacing names of) this process's variables
-  std::string directory;             // empty: the present one
-  std::int64_t timeout_ms = 60'000;  // then SIGKILL and an Unavailable error; 0: none
+      environment;                     // added to (or replacing names of) this process's variables
+  bool only_this_environment = false;  // the child gets `environment` and nothing else
+  std::optional<ProcessUser> user;     // with no other groups than this one
+  std::string input;                   // its stdin, at most 4096 bytes; else it reads /dev/null
+  std::size_t output_limit = 0;        // of stdout and stderr each: ResourceExhausted; 0: none
+  std::string directory;               // empty: the present one
+  std::int64_t timeout_ms = 60'000;    // then SIGKILL and an Unavailable error; 0: none
 };
 
 Result<ProcessOutput> run_process(const ProcessRequest& request);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace bpfman {
 namespace {
@@ -52,6 +53,40 @@ TEST(Process, IsEndedWhenItsTimeIsOver) {
   Result<ProcessOutput> done = shell("sleep 60", 50);
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().code(), Code::Unavailable);
+}
+
+TEST(Process, ReadsTheInputItIsGiven) {
+  Result<ProcessOutput> done = run_process({.arguments = {"cat"}, .input = "one\ntwo\n"});
+  ASSERT_TRUE(done.ok());
+  EXPECT_EQ(done->out, "one\ntwo\n");
+  EXPECT_EQ(run_process({.arguments = {"cat"}, .input = std::string(4097, 'x')}).error().code(),
+            Code::InvalidArgument);
+  EXPECT_TRUE(run_process({.arguments = {"true"}, .input = "nobody reads this"}).ok());
+}
+
+TEST(Process, MayGetNoVariablesButTheGivenOnes) {
+  Result<ProcessOutput> done =
+      run_process({.arguments = {"env"}, .environment = {"ONE=1"}, .only_this_environment = true});
+  ASSERT_TRUE(done.ok());
+  EXPECT_EQ(done->out, "ONE=1\n");
+}
+
+TEST(Process, ThatSaysTooMuchIsEnded) {
+  Result<ProcessOutput> done = run_process(
+      {.arguments = {"sh", "-c", "while :; do echo xxxxxxxxxxxxxxxx; done"}, .output_limit = 1000});
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code(), Code::ResourceExhausted);
+}
+
+TEST(Process, RunsAsAnotherUserOrNotAtAll) {
+  Result<ProcessOutput> done = run_process({.arguments = {"sh", "-c", "id -u; id -g; id -G"},
+                                            .user = ProcessUser{.uid = 65534, .gid = 65534}});
+  if (::geteuid() == 0) {
+    ASSERT_TRUE(done.ok()) << done.error().message();
+    EXPECT_EQ(done->out, "65534\n65534\n65534\n");
+  } else {
+    EXPECT_EQ(done.error().code(), Code::PermissionDenied);
+  }
 }
 
 }  // namespace

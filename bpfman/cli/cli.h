@@ -12,6 +12,7 @@
 
 #include "bpfman/base/environment.h"
 #include "bpfman/manager/api.h"
+#include "bpfman/model/pull_progress.h"
 
 namespace bpfman::cli {
 
@@ -25,6 +26,9 @@ struct GlobalOptions {
   bool trust_database = false;
   std::vector<std::string> docker_hosts;
   std::vector<std::string> storage_roots;
+  std::vector<std::string> containerd_addresses;
+  std::vector<std::string> containerd_roots;
+  PullProgressSink progress;  // of pulls; may be empty
 };
 
 struct Context {
@@ -34,6 +38,7 @@ struct Context {
   std::string version;
   // Called at most once, when a verb first needs it: never for --help, version or a mistyped flag.
   std::function<std::unique_ptr<Api>(const GlobalOptions&)> make_api;
+  bool err_is_terminal = false;
 };
 
 // Runs one command; returns the exit status. `words` are argv without the program's name.

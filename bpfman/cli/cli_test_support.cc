@@ -75,6 +75,49 @@ Result<std::vector<RuntimeStatus>> FakeApi::list_sources() {
   return answer("list sources", answers_.sources);
 }
 
+Result<InspectImageReply> FakeApi::inspect_image(const std::string& image) {
+  return answer("inspect " + image, answers_.inspect);
+}
+
+Result<RemoveImagesReply> FakeApi::remove_images(const std::vector<std::string>& images,
+                                                 DryRun dry_run) {
+  return answer("rm " + join(images, " ") + dry(dry_run), answers_.removed);
+}
+
+Result<RemoveImagesReply> FakeApi::prune_images(const PruneSpec& spec, DryRun dry_run) {
+  asked_.prune = spec;
+  return answer("prune" + dry(dry_run), answers_.removed);
+}
+
+Result<std::vector<VerifiedBytecode>> FakeApi::verify_images(
+    const std::vector<std::string>& images) {
+  return answer("verify " + join(images, " "), answers_.verified);
+}
+
+Result<std::vector<ImageHistoryEntry>> FakeApi::image_history(const std::string& image) {
+  return answer("history " + image, answers_.history);
+}
+
+Result<SaveImagesReply> FakeApi::save_images(const std::vector<std::string>& images,
+                                             const std::string& path) {
+  return answer("save " + join(images, " ") + " to " + path, answers_.saved);
+}
+
+Result<LoadImagesReply> FakeApi::load_images(const std::string& path,
+                                             const std::string& tag,
+                                             DryRun dry_run) {
+  return answer("load images of " + path + " as " + tag + dry(dry_run), answers_.loaded_images);
+}
+
+Result<BuildImageReply> FakeApi::build_image(const BuildSpec& spec, DryRun dry_run) {
+  asked_.build = spec;
+  return answer("build" + dry(dry_run), answers_.built);
+}
+
+Result<BuildArgumentsReply> FakeApi::build_arguments(const std::vector<std::string>& paths) {
+  return answer("build arguments " + join(paths, " "), answers_.arguments);
+}
+
 Result<MapDump> FakeApi::dump_map(const std::string& map, std::size_t limit) {
   asked_.limit = limit;
   return answer("dump " + map, answers_.dump);

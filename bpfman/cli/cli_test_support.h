@@ -22,6 +22,14 @@ class FakeApi final : public Api {
     std::vector<LinkView> links;
     std::vector<ImageRecord> images;
     std::vector<RuntimeStatus> sources;
+    InspectImageReply inspect;
+    RemoveImagesReply removed;
+    std::vector<VerifiedBytecode> verified;
+    std::vector<ImageHistoryEntry> history;
+    SaveImagesReply saved;
+    LoadImagesReply loaded_images;
+    BuildImageReply built;
+    BuildArgumentsReply arguments;
     MapDump dump;
     std::optional<Error> error;  // instead of all of these
   };
@@ -34,6 +42,8 @@ class FakeApi final : public Api {
     std::optional<AttachSpec> attach;
     std::optional<ListProgramsQuery> query;
     std::optional<ImageSource> pull;
+    std::optional<PruneSpec> prune;
+    std::optional<BuildSpec> build;
     std::size_t limit = 0;
   };
 
@@ -53,6 +63,20 @@ class FakeApi final : public Api {
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
   Result<std::vector<ImageRecord>> list_images() override;
   Result<std::vector<RuntimeStatus>> list_sources() override;
+  Result<InspectImageReply> inspect_image(const std::string& image) override;
+  Result<RemoveImagesReply> remove_images(const std::vector<std::string>& images,
+                                          DryRun dry_run) override;
+  Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) override;
+  Result<std::vector<VerifiedBytecode>> verify_images(
+      const std::vector<std::string>& images) override;
+  Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
+  Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
+                                      const std::string& path) override;
+  Result<LoadImagesReply> load_images(const std::string& path,
+                                      const std::string& tag,
+                                      DryRun dry_run) override;
+  Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 
  private:

@@ -6,6 +6,7 @@
 
 #include "bpfman/cli/cli.h"
 #include "bpfman/cli/output.h"
+#include "bpfman/cli/progress.h"
 
 namespace bpfman::cli {
 
@@ -18,6 +19,9 @@ class Session {
 
   Api& api();
 
+  // Pulls show themselves on stderr from now on. Before the Api is made.
+  void show_progress(ProgressMode mode);
+
   std::ostream& out() const { return context_.out; }
 
   std::ostream& err() const { return context_.err; }
@@ -27,6 +31,7 @@ class Session {
  private:
   const GlobalOptions& global_;
   const Context& context_;
+  std::unique_ptr<ProgressPrinter> progress_;
   std::unique_ptr<Api> api_;
 };
 
@@ -59,6 +64,16 @@ void add_remove(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);
+// Below `image`, one file each.
+void add_image_inspect(Tree& tree, CLI::App* image);
+void add_image_remove(Tree& tree, CLI::App* image);
+void add_image_prune(Tree& tree, CLI::App* image);
+void add_image_verify(Tree& tree, CLI::App* image);
+void add_image_history(Tree& tree, CLI::App* image);
+void add_image_save(Tree& tree, CLI::App* image);
+void add_image_load(Tree& tree, CLI::App* image);
+void add_image_build(Tree& tree, CLI::App* image);
+void add_image_build_arguments(Tree& tree, CLI::App* image);
 void add_map(Tree& tree);
 void add_version(Tree& tree);
 
@@ -99,6 +114,12 @@ Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string
 Result<ProgramChoice> parse_program_choice(const std::string& text);
 // "500ms", "30s", "1m30s", "0"
 Result<std::int64_t> parse_duration_ms(const std::string& text);
+
+// "500MB" (of 1000), "64MiB" (of 1024), "4096"; `flag` is for the error.
+Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text);
+
+// --progress
+void add_progress(CLI::App* app, std::string& mode);
 
 // --registry-auth, or BPFMAN_REGISTRY_AUTH.
 std::string registry_auth(const std::string& flag, const Context& context);

@@ -205,6 +205,37 @@ Result<std::int64_t> parse_duration_ms(const std::string& text) {
   return total;
 }
 
+void add_progress(CLI::App* app, std::string& mode) {
+  app->add_option("--progress",
+                  mode,
+                  "How a pull from a registry shows itself: auto, plain, json or quiet "
+                  "(default: auto)")
+      ->type_name("MODE");
+}
+
+Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text) {
+  std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::optional<std::uint64_t> number = parse_unsigned(text.substr(0, digits));
+  std::string unit = to_lower(text.substr(digits));
+  std::uint64_t factor = 0;
+  std::uint64_t thousands = 1;
+  std::uint64_t binary = 1;
+  for (std::string_view letter : {"", "k", "m", "g", "t"}) {
+    std::string name(letter);
+    if (unit == name + "b" || (letter.empty() && unit.empty())) {
+      factor = thousands;
+    } else if (!letter.empty() && (unit == name || unit == name + "ib")) {
+      factor = binary;
+    }
+    thousands *= 1000;
+    binary *= 1024;
+  }
+  if (!number.has_value() || factor == 0 || *number == 0 || *number > UINT64_MAX / factor) {
+    return bad_value(flag, text, "as in 500MB, 64MiB, 1G");
+  }
+  return *number * factor;
+}
+
 std::string registry_auth(const std::string& flag, const Context& context) {
   return flag.empty() ? context.environment.get("BPFMAN_REGISTRY_AUTH").value_or("") : flag;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman image pull|list|sources
+// bpfman image pull|list|sources; the other verbs have files of their own
 #include <ostream>
 
 #include "bpfman/base/text.h"
@@ -13,9 +13,22 @@ struct PullFlags {
   std::string flagged;
   std::string policy = "IfNotPresent";
   std::string auth;
+  std::string progress = "auto";
+  std::string max_size;
   bool dry_run = false;
   OutputFlag output;
 };
+
+// Makes room, after the pull and not before: what was pulled is spared.
+Result<void> keep_below(Session& session, std::uint64_t max_bytes, const std::string& pulled) {
+  PruneSpec spec{.max_bytes = max_bytes, .keep = pulled};
+  RemoveImagesReply reply = TRY(session.api().prune_images(spec, DryRun::No));
+  for (const std::string& reference : reply.references) {
+    session.err() << "note: removed " << printable(reference)
+                  << ", the least recently used, to stay below --max-size\n";
+  }
+  return {};
+}
 
 Result<void> run_pull(Session& session, const PullFlags& flags) {
   Format format = TRY(flags.output.format());
@@ -26,8 +39,17 @@ Result<void> run_pull(Session& session, const PullFlags& flags) {
   }
   source.policy = TRY(parse_pull_policy(flags.policy));
   source.registry_auth = registry_auth(flags.auth, session.context());
+  ProgressMode mode = TRY(parse_progress_mode(flags.progress));
+  session.show_progress(mode);
+  std::uint64_t max_bytes = 0;
+  if (!flags.max_size.empty()) {
+    max_bytes = TRY(parse_size("--max-size", flags.max_size));
+  }
   PullReply reply = TRY(session.api().pull_image(source, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
+  if (max_bytes > 0 && !flags.dry_run) {
+    TRY(keep_below(session, max_bytes, reply.record.reference));
+  }
   if (flags.dry_run) {
     print_plan(session.out(), reply.plan, format);
   } else if (format == Format::Json) {
@@ -56,7 +78,7 @@ Result<void> run_list(Session& session, const OutputFlag& output) {
   bool wide = format == Format::Wide;
   std::vector<std::string> header = {"IMAGE", "IMAGE ID", "SOURCE", "VERIFIED", "FETCHED AT"};
   if (wide) {
-    header.insert(header.end(), {"BYTECODE", "SIZE", "LOCATION"});
+    header.insert(header.end(), {"BYTECODE", "SIZE", "LAST USED", "LOCATION"});
   }
   Table table(header);
   for (const ImageRecord& image : images) {
@@ -70,6 +92,7 @@ Result<void> run_list(Session& session, const OutputFlag& output) {
     if (wide) {
       row.push_back(image.bytecode.short_hex());
       row.push_back(format_bytes(image.bytecode_size));
+      row.push_back(format_utc(image.last_used));
       row.push_back(provenance.location);
     }
     table.add(std::move(row));
@@ -114,6 +137,12 @@ void add_pull(Tree& tree, CLI::App* image) {
                    flags->auth,
                    "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
       ->type_name("BASE64");
+  add_progress(pull, flags->progress);
+  pull->add_option("--max-size",
+                   flags->max_size,
+                   "Then remove the least recently used images, until the bytecode takes no more "
+                   "than this")
+      ->type_name("SIZE");
   pull->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(pull, flags->output);
   tree.verbs.push_back(
@@ -144,6 +173,15 @@ void add_image(Tree& tree) {
   tree.verbs.push_back({sources, NeedsRoot::No, [sources_output](Session& session) {
                           return run_sources(session, *sources_output);
                         }});
+  add_image_inspect(tree, image);
+  add_image_history(tree, image);
+  add_image_verify(tree, image);
+  add_image_remove(tree, image);
+  add_image_prune(tree, image);
+  add_image_save(tree, image);
+  add_image_load(tree, image);
+  add_image_build(tree, image);
+  add_image_build_arguments(tree, image);
 }
 
 }  // namespace bpfman::cli

@@ -13,6 +13,7 @@ struct LoadFlags {
   std::string flagged;     // the same by --image-url or --path
   std::string policy = "IfNotPresent";
   std::string auth;
+  std::string progress = "auto";
   std::string name;
   std::vector<std::string> programs;
   std::string application;
@@ -152,6 +153,7 @@ void add_load_image(Tree& tree, CLI::App* load) {
                   flags->auth,
                   "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
       ->type_name("BASE64");
+  add_progress(app, flags->progress);
   add_flags(tree, app, flags);
   tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
                           ImageSource source;
@@ -159,6 +161,8 @@ void add_load_image(Tree& tree, CLI::App* load) {
                           source.reference = TRY(one_of(*flags, "IMAGE", "--image-url", example));
                           source.policy = TRY(parse_pull_policy(flags->policy));
                           source.registry_auth = registry_auth(flags->auth, session.context());
+                          ProgressMode mode = TRY(parse_progress_mode(flags->progress));
+                          session.show_progress(mode);
                           LoadSpec spec = TRY(to_spec(*flags, example));
                           spec.source = source;
                           return run_load(session, *flags, spec);

@@ -39,6 +39,9 @@ void print_error(std::ostream& err, const Error& error, bool verbose);
 void print_warnings(std::ostream& err, const std::vector<std::string>& warnings);
 void print_plan(std::ostream& out, const plan::Plan& plan, Format format);
 
+// One line for each reference and each piece of bytecode that went.
+void print_removed(std::ostream& out, const RemoveImagesReply& reply);
+
 // "attached", "interface gone", "not attached"
 std::string state_of(const LinkView& link);
 
@@ -60,6 +63,18 @@ std::string json_of_links(const std::vector<LinkView>& links);
 std::string json_of(const ProgramView& program);
 std::string json_of(const LinkView& link);
 std::string json_of_images(const std::vector<ImageRecord>& images);
+std::string json_of(const InspectImageReply& reply);
+std::string json_of(const RemoveImagesReply& reply);
+std::string json_of_verified(const std::vector<VerifiedBytecode>& entries);
+std::string json_of_history(const std::vector<ImageHistoryEntry>& entries);
+std::string json_of(const LoadImagesReply& reply);
+std::string json_of(const BuildImageReply& reply);
+std::string json_of(const BuildArgumentsReply& reply);
+// "NAME=VALUE" lines in upstream's order: objects, PROGRAMS, MAPS (both JSON).
+std::string build_argument_lines(const BuildArgumentsReply& reply);
+// A member of a document, without "version".
+std::string json_value_of(const ImageRecord& image);
+std::string json_value_of(const Provenance& provenance);
 std::string json_of_sources(const std::vector<RuntimeStatus>& sources);
 std::string json_of(const MapDump& dump);
 std::string json_of_plan(const plan::Plan& plan);

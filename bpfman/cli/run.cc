@@ -73,6 +73,19 @@ CommandLine::CommandLine(const Environment& environment) {
              ->type_name("DIR")
              ->allow_extra_args(false)
              ->take_all());
+  global(
+      app.add_option("--containerd-address",
+                     flags.options.containerd_addresses,
+                     "Look in this containerd only, as in /run/containerd/containerd.sock; repeats")
+          ->type_name("ADDR")
+          ->allow_extra_args(false)
+          ->take_all());
+  global(app.add_option("--containerd-root",
+                        flags.options.containerd_roots,
+                        "Directory of that containerd, read while it is down; repeats")
+             ->type_name("DIR")
+             ->allow_extra_args(false)
+             ->take_all());
   global(app.add_flag("--version", flags.version, "Print the version and exit"));
   app.footer(
       "Example:\n"
@@ -295,9 +308,19 @@ void collect(CLI::App& app, const std::string& path, std::vector<std::string>& i
 
 Api& Session::api() {
   if (api_ == nullptr) {
-    api_ = context_.make_api(global_);
+    GlobalOptions options = global_;
+    if (progress_ != nullptr) {
+      options.progress = [printer = progress_.get()](const PullProgress& progress) {
+        printer->show(progress, ProgressPrinter::Clock::now());
+      };
+    }
+    api_ = context_.make_api(options);
   }
   return *api_;
+}
+
+void Session::show_progress(ProgressMode mode) {
+  progress_ = std::make_unique<ProgressPrinter>(context_.err, mode, context_.err_is_terminal);
 }
 
 int run(const std::vector<std::string>& words, const Context& context) {

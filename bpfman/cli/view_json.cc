@@ -151,6 +151,7 @@ Json view(const ImageRecord& image) {
   json["file_name"] = image.file_name;
   json["labels"] = texts(image.labels);
   json["provenance"] = view(image.provenance);
+  json["last_used"] = format_utc(image.last_used);
   return json;
 }
 
@@ -260,6 +261,14 @@ std::string json_of_images(const std::vector<ImageRecord>& images) {
   Json json = document();
   json["images"] = views(images);
   return dump(json);
+}
+
+std::string json_value_of(const ImageRecord& image) {
+  return dump(view(image));
+}
+
+std::string json_value_of(const Provenance& provenance) {
+  return dump(view(provenance));
 }
 
 std::string json_of_sources(const std::vector<RuntimeStatus>& sources) {

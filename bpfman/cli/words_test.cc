@@ -148,9 +148,11 @@ TEST(Words, MayPutAPathInFrontOrBehindAFlag) {
 TEST(Words, OfGlobalFlagsStandBeforeOrBehindTheCommand) {
   for (const char* words :
        {"--root-dir /r --strict --lock-timeout 1m30s --docker-host unix:///a --docker-host "
-        "unix:///b --storage-root /s --trust-database list programs",
+        "unix:///b --storage-root /s --containerd-address /c --containerd-root /d --trust-database "
+        "list programs",
         "list programs --root-dir /r --strict --lock-timeout 1m30s --docker-host unix:///a "
-        "--docker-host unix:///b --storage-root /s --trust-database"}) {
+        "--docker-host unix:///b --storage-root /s --containerd-address /c --containerd-root /d "
+        "--trust-database"}) {
     Outcome outcome = run_words(words, loaded());
     EXPECT_EQ(outcome.status, 0) << outcome.err;
     const GlobalOptions& global = outcome.asked.global;
@@ -160,6 +162,8 @@ TEST(Words, OfGlobalFlagsStandBeforeOrBehindTheCommand) {
     EXPECT_EQ(global.lock_timeout_ms, 90'000);
     EXPECT_THAT(global.docker_hosts, ElementsAre("unix:///a", "unix:///b"));
     EXPECT_THAT(global.storage_roots, ElementsAre("/s"));
+    EXPECT_THAT(global.containerd_addresses, ElementsAre("/c"));
+    EXPECT_THAT(global.containerd_roots, ElementsAre("/d"));
   }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which Docker engines and containers-storages there are for this user, and for the user behind
-// sudo. Source: Docker's command line (DOCKER_HOST, contexts); containers-storage.conf(5).
+// Which Docker engines, containers-storages and containerds there are for this user, and for the
+// user behind sudo. Source: Docker's command line (DOCKER_HOST, contexts);
+// containers-storage.conf(5).
+#include <array>
+
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
@@ -14,6 +17,24 @@ namespace bpfman::container {
 namespace {
 
 constexpr std::size_t kConfigurationLimit = std::size_t{1} << 20;
+
+// Where the distributions of containerd listen and keep their images.
+struct KnownContainerd {
+  const char* name;
+  const char* socket;
+  const char* root;
+};
+
+constexpr std::array<KnownContainerd, 4> kContainerds = {{
+    {"containerd", "/run/containerd/containerd.sock", "/var/lib/containerd"},
+    {"containerd (k3s)",
+     "/run/k3s/containerd/containerd.sock",
+     "/var/lib/rancher/k3s/agent/containerd"},
+    {"containerd (k0s)", "/run/k0s/containerd.sock", "/var/lib/k0s/containerd"},
+    {"containerd (microk8s)",
+     "/var/snap/microk8s/common/run/containerd.sock",
+     "/var/snap/microk8s/common/var/lib/containerd"},
+}};
 constexpr const char* kDefaultHost = "unix:///var/run/docker.sock";
 
 bool is_system_engine(std::string_view host) {
@@ -102,6 +123,52 @@ std::vector<Engine> find_engines(const Environment& environment) {
   return engines;
 }
 
+std::string socket_path(const std::string& address) {
+  constexpr std::string_view kScheme = "unix://";
+  return address.starts_with(kScheme) ? address.substr(kScheme.size()) : address;
+}
+
+ContainerdOptions containerd_at(const std::string& socket) {
+  for (const KnownContainerd& known : kContainerds) {
+    if (socket == known.socket) {
+      return ContainerdOptions{.name = known.name, .socket = socket, .root = known.root};
+    }
+  }
+  return ContainerdOptions{.name = "containerd", .socket = socket};
+}
+
+std::vector<ContainerdOptions> find_containerds(const Environment& environment,
+                                                const RuntimeOptions& options) {
+  std::vector<ContainerdOptions> found;
+  if (!options.containerd_addresses.empty()) {
+    for (std::size_t i = 0; i < options.containerd_addresses.size(); ++i) {
+      ContainerdOptions one = containerd_at(socket_path(options.containerd_addresses[i]));
+      if (i < options.containerd_roots.size()) {
+        one.root = options.containerd_roots[i];
+      }
+      found.push_back(std::move(one));
+    }
+  } else if (std::optional<std::string> address = environment.get("CONTAINERD_ADDRESS");
+             address.has_value() && !address->empty()) {
+    found.push_back(containerd_at(socket_path(*address)));
+  } else {
+    for (const KnownContainerd& known : kContainerds) {
+      // A daemon that was stopped takes its socket with it and leaves its images.
+      if (path_exists(known.socket) ||
+          path_exists(join_path(known.root, "io.containerd.metadata.v1.bolt/meta.db"))) {
+        found.push_back(containerd_at(known.socket));
+      }
+    }
+    if (found.empty()) {
+      found.push_back(containerd_at(kContainerds.front().socket));
+    }
+  }
+  for (ContainerdOptions& one : found) {
+    one.first_namespace = environment.get("CONTAINERD_NAMESPACE").value_or("");
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& environment,
@@ -139,6 +206,11 @@ std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& 
         runtimes.push_back(make_storage_runtime(
             "podman", StorageOptions{.graph_root = root, .search_registries = search}));
       }
+    }
+  }
+  if (options.containerd) {
+    for (ContainerdOptions& one : find_containerds(environment, options)) {
+      runtimes.push_back(make_containerd_runtime(std::move(one)));
     }
   }
   return runtimes;

@@ -33,7 +33,13 @@ class DetectTest : public ::testing::Test {
   std::string at(const std::string& name) const { return join_path(directory_.path(), name); }
 
   // "NAME LOCATION" of each.
-  std::vector<std::string> runtimes(const RuntimeOptions& options) const {
+  std::vector<std::string> runtimes(RuntimeOptions options) const {
+    // What this host has of it is kept out.
+    options.containerd = options.containerd && !options.containerd_addresses.empty();
+    return all_runtimes(options);
+  }
+
+  std::vector<std::string> all_runtimes(const RuntimeOptions& options) const {
     std::vector<std::string> out;
     for (const std::unique_ptr<ContainerRuntime>& runtime : make_runtimes(environment_, options)) {
       out.push_back(runtime->name() + " " + runtime->location());
@@ -91,6 +97,21 @@ TEST_F(DetectTest, OptionsReplaceWhatWouldBeFound) {
 
 TEST_F(DetectTest, OptionsForOneLeaveTheOther) {
   EXPECT_THAT(runtimes(RuntimeOptions{.storage_roots = {"/c"}}), ElementsAre(kSystem, "podman /c"));
+}
+
+// ---- containerd
+
+TEST_F(DetectTest, ContainerdComesLast) {
+  EXPECT_THAT(
+      runtimes(
+          RuntimeOptions{.storage_roots = {"/c"}, .containerd_addresses = {"unix:///a/s", "/b/s"}}),
+      ElementsAre(kSystem, "podman /c", "containerd unix:///a/s", "containerd unix:///b/s"));
+}
+
+TEST_F(DetectTest, ContainerdAddressAloneCounts) {
+  environment_.variables["CONTAINERD_ADDRESS"] = "/run/k3s/containerd/containerd.sock";
+  EXPECT_THAT(all_runtimes(RuntimeOptions{.docker = false, .containers_storage = false}),
+              ElementsAre("containerd (k3s) unix:///run/k3s/containerd/containerd.sock"));
 }
 
 // ---- Docker

@@ -208,4 +208,22 @@ Result<std::unique_ptr<ByteSource>> DockerEngine::export_image(const std::string
   return std::move(opened.source);
 }
 
+Result<void> DockerEngine::load_image(ByteView tar) {
+  net::HttpRequest load = request("POST", "/images/load?quiet=1");
+  load.headers.emplace_back("Content-Type", "application/x-tar");
+  load.body = std::string(as_text(tar));
+  load.first_byte_timeout_ms = kExportFirstByteMs;
+  net::HttpResponse response = TRY(client_->send(load));
+  if (response.status != 200) {
+    return unexpected("load an image", response);
+  }
+  // Errors come as a line of an answer that began well.
+  for (const std::string& line : split(response.body, '\n')) {
+    if (line.find("\"errorDetail\"") != std::string::npos) {
+      return Error(Code::Internal, "load an image: the engine says " + std::string(trim(line)));
+    }
+  }
+  return {};
+}
+
 }  // namespace bpfman::container

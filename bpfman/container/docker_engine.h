@@ -27,6 +27,8 @@ class DockerEngine {
   // NotFound: no such file, or no such image any more.
   Result<std::unique_ptr<ByteSource>> archive_file(const std::string& image_id,
                                                    const std::string& path);
+  // `docker load` of a tar that `docker save` or bpfman wrote.
+  Result<void> load_image(ByteView tar);
   // `docker save` of one image. NotFound: no such image any more.
   Result<std::unique_ptr<ByteSource>> export_image(const std::string& name_or_id);
 

@@ -41,6 +41,10 @@ Result<DockerVersion> parse_docker_version(std::string_view text);
 struct DockerInfo {
   std::string driver;  // "overlay2"; "containerd" when containerd's snapshotter keeps the images
   std::string root;    // DockerRootDir
+  // Where containerd is and which namespace of it the images are in; "" where the engine does not
+  // say (before API 1.46).
+  std::string containerd_address;
+  std::string containerd_namespace;
 };
 
 Result<DockerInfo> parse_docker_info(std::string_view text);

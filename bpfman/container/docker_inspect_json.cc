@@ -110,6 +110,9 @@ Result<DockerInfo> parse_docker_info(std::string_view text) {
       }
     }
   }
+  const Json& containerd = member(json, "Containerd");
+  out.containerd_address = text_of(member(containerd, "Address"));
+  out.containerd_namespace = text_of(member(member(containerd, "Namespaces"), "Containers"));
   return out;
 }
 

@@ -90,6 +90,19 @@ TEST(DockerInfo, TellsTheContainerdStoreByItsStatus) {
       R"({"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]})");
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->driver, "containerd");
+  EXPECT_EQ(info->containerd_address, "") << "before API 1.46 it does not say";
+}
+
+TEST(DockerInfo, TellsWhereContainerdIs) {
+  // Docker 28.5 with the containerd image store.
+  Result<DockerInfo> info = parse_docker_info(
+      R"({"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],)"
+      R"("Containerd":{"Address":"/run/docker/containerd/containerd.sock",)"
+      R"("Namespaces":{"Containers":"moby","Plugins":"plugins.moby"}}})");
+  ASSERT_TRUE(info.ok()) << info.error().message();
+  EXPECT_EQ(info->driver, "containerd");
+  EXPECT_EQ(info->containerd_address, "/run/docker/containerd/containerd.sock");
+  EXPECT_EQ(info->containerd_namespace, "moby");
 }
 
 TEST(DockerInfo, LivesWithAStatusThatIsNoTable) {

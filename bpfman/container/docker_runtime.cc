@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Docker engine as a ContainerRuntime: names by the API, bytes out of its overlay2 directory
-// where that is readable here; with the daemon down, names out of the directory as well.
+// where that is readable here, or out of the containerd that keeps its images; with the daemon
+// down, names out of the directory as well.
 #include <algorithm>
 #include <cerrno>
 
 #include "bpfman/base/file.h"
+#include "bpfman/container/containerd_daemon.h"
 #include "bpfman/container/docker_engine.h"
 #include "bpfman/container/overlay_store.h"
 #include "bpfman/container/runtimes.h"
@@ -18,14 +20,36 @@ class DockerImage final : public LocalImage {
               std::optional<OverlayStore> store,
               std::shared_ptr<DockerEngine> engine)
       : description_(std::move(description)),
+        engine_id_(description_.image_id),
         store_(std::move(store)),
         engine_(std::move(engine)) {}
 
+  // Its parts come out of containerd; what that cannot give the engine does.
+  DockerImage(std::unique_ptr<LocalImage> inner,
+              Digest engine_id,
+              std::shared_ptr<DockerEngine> engine)
+      : description_(inner->description()),
+        engine_id_(std::move(engine_id)),
+        engine_(std::move(engine)),
+        inner_(std::move(inner)) {}
+
   const ImageDescription& description() const override { return description_; }
 
-  std::string route() const override { return store_.has_value() ? "overlay2" : "archive"; }
+  std::string route() const override {
+    if (inner_ != nullptr) {
+      return inner_->route();
+    }
+    return store_.has_value() ? "overlay2" : "archive";
+  }
+
+  Result<std::vector<LayerBlob>> open_blobs() override {
+    return inner_ != nullptr ? inner_->open_blobs() : LocalImage::open_blobs();
+  }
 
   Result<std::vector<LayerDirectory>> open_layers() override {
+    if (inner_ != nullptr) {
+      return inner_->open_layers();
+    }
     if (!store_.has_value()) {
       return Error(Code::Unimplemented,
                    "the engine shows no layer directories that can be read here");
@@ -37,20 +61,22 @@ class DockerImage final : public LocalImage {
     if (engine_ == nullptr) {
       return Error(Code::Unimplemented, "the engine is down");
     }
-    return engine_->archive_file(description_.image_id.text(), path);
+    return engine_->archive_file(engine_id_.text(), path);
   }
 
   Result<std::unique_ptr<ByteSource>> open_image_archive() override {
     if (engine_ == nullptr) {
       return Error(Code::Unimplemented, "the engine is down");
     }
-    return engine_->export_image(description_.image_id.text());
+    return engine_->export_image(engine_id_.text());
   }
 
  private:
   ImageDescription description_;
+  Digest engine_id_;  // what the engine calls it: with containerd not the config's digest
   std::optional<OverlayStore> store_;
   std::shared_ptr<DockerEngine> engine_;
+  std::unique_ptr<LocalImage> inner_;
 };
 
 class DockerRuntime final : public ContainerRuntime {
@@ -74,11 +100,16 @@ class DockerRuntime final : public ContainerRuntime {
   std::optional<OverlayStore> idle_store() const;
   Result<Answer> find_in_idle_store(const OverlayStore& store,
                                     const ImageReference& reference) const;
+  // The image out of the containerd that keeps this engine's images; nullopt when it does not, or
+  // cannot be read here.
+  Result<std::optional<Answer>> find_in_containerd(const DockerInspect& found,
+                                                   const std::string& name);
 
   std::string name_;
   std::string host_;
   std::string data_root_;
   std::shared_ptr<DockerEngine> engine_;
+  std::optional<DockerInfo> info_;  // once asked for: it takes the engine ten times a look-up
 };
 
 Result<std::shared_ptr<DockerEngine>> DockerRuntime::engine() {
@@ -155,6 +186,43 @@ Result<ContainerRuntime::Answer> DockerRuntime::find_in_idle_store(
   return Answer{std::make_unique<DockerImage>(std::move(description), store, nullptr), ""};
 }
 
+// Where the images of an engine may be: as it says, else where containerd usually listens.
+std::vector<std::string> containerd_sockets(const DockerInfo& info) {
+  if (!info.containerd_address.empty()) {
+    return {info.containerd_address};
+  }
+  return {"/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"};
+}
+
+Result<std::optional<ContainerRuntime::Answer>> DockerRuntime::find_in_containerd(
+    const DockerInspect& found, const std::string& name) {
+  if (!info_.has_value()) {
+    Result<DockerInfo> info = engine_->info();
+    if (!info.ok()) {
+      return std::optional<Answer>();  // it has told of the image, that must do
+    }
+    info_ = std::move(*info);
+  }
+  if (info_->driver != "containerd" || !host_.starts_with("unix://")) {
+    return std::optional<Answer>();
+  }
+  std::string space = info_->containerd_namespace.empty() ? "moby" : info_->containerd_namespace;
+  for (const std::string& socket : containerd_sockets(*info_)) {
+    Result<Answer> answer = open_containerd_image(
+        make_containerd_daemon(socket), space, ContainerdName{name, found.id});
+    if (answer.ok()) {
+      if (answer->image != nullptr) {
+        answer->image = std::make_unique<DockerImage>(std::move(answer->image), found.id, engine_);
+      }
+      return std::optional(std::move(*answer));
+    }
+    if (answer.error().code() == Code::DataLoss) {
+      return std::move(answer).error().with_context(name_);
+    }
+  }
+  return std::optional<Answer>();
+}
+
 Result<ContainerRuntime::Answer> DockerRuntime::find(const ImageReference& reference) {
   std::shared_ptr<DockerEngine> docker = TRY(engine());
   std::string name = name_for_engine(reference);
@@ -178,6 +246,12 @@ Result<ContainerRuntime::Answer> DockerRuntime::find(const ImageReference& refer
     return Answer{nullptr, "no image named " + name};
   }
   DockerInspect& found = **inspected;
+  if (found.upper_directory.empty()) {
+    std::optional<Answer> answer = TRY(find_in_containerd(found, reference.normal_form()));
+    if (answer.has_value()) {
+      return std::move(*answer);
+    }
+  }
   ImageDescription description;
   description.image_id = found.id;
   bool by_id =
@@ -236,7 +310,10 @@ RuntimeStatus DockerRuntime::probe() {
   Result<DockerInfo> info = (*docker)->info();
   if (info.ok()) {
     status.driver = info->driver;
-    if (info->driver != "overlay2" || !OverlayStore(info->root).readable()) {
+    if (info->driver == "containerd" && !info->containerd_address.empty()) {
+      status.reason = "its images are in containerd at " + info->containerd_address +
+                      ", namespace " + info->containerd_namespace;
+    } else if (info->driver != "overlay2" || !OverlayStore(info->root).readable()) {
       status.reason = "its layers cannot be read here: files are copied out by the engine";
     }
   }

@@ -76,6 +76,27 @@ Result<ManifestPointer> parse_index(const Json& manifests, const Platform& wante
   return out;
 }
 
+Result<std::vector<ManifestLayer>> parse_layers(const Json& json) {
+  std::vector<ManifestLayer> out;
+  auto layers = json.find("layers");
+  if (layers == json.end() || !layers->is_array()) {
+    return out;
+  }
+  for (const Json& layer : *layers) {
+    std::optional<Digest> digest =
+        layer.is_object() ? Digest::parse(text_member(layer, "digest")) : std::nullopt;
+    if (!digest.has_value()) {
+      return Error(Code::DataLoss, "a layer of the manifest has no digest");
+    }
+    auto size = layer.find("size");
+    bool counted = size != layer.end() && size->is_number_unsigned();
+    out.push_back(ManifestLayer{.digest = *digest,
+                                .media_type = text_member(layer, "mediaType"),
+                                .size = counted ? size->get<std::uint64_t>() : 0});
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<ManifestPointer> parse_manifest_pointer(std::string_view text, const Platform& platform) {
@@ -105,6 +126,7 @@ Result<ManifestPointer> parse_manifest_pointer(std::string_view text, const Plat
   }
   ManifestPointer out;
   out.config = *digest;
+  out.layers = TRY(parse_layers(json));
   return out;
 }
 

@@ -21,12 +21,18 @@ struct RuntimeOptions {
   // Empty: root's (or this user's) store by storage.conf, then that of the user behind sudo. Not
   // empty: exactly these graph roots.
   std::vector<std::string> storage_roots;
+  // Empty: CONTAINERD_ADDRESS, or the sockets of containerd, k3s, k0s and microk8s that there are.
+  // Not empty: exactly these, "unix:///path" or "/path".
+  std::vector<std::string> containerd_addresses;
+  // Directories of those addresses, read while nobody answers there; the n-th belongs to the n-th.
+  std::vector<std::string> containerd_roots;
   bool docker = true;
   bool containers_storage = true;
+  bool containerd = true;
 };
 
-// Docker engines first, then Podman of this user, then of the user behind sudo. Makes no connection
-// and reads no store yet: that is done when a runtime is asked.
+// Docker engines first, then Podman of this user, then of the user behind sudo, then containerd.
+// Makes no connection and reads no store yet: that is done when a runtime is asked.
 std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& environment,
                                                              const RuntimeOptions& options);
 
@@ -35,6 +41,12 @@ std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& 
 std::unique_ptr<ContainerRuntime> make_docker_runtime(std::string name,
                                                       std::string host,
                                                       std::string data_root);
+
+// Loads a tar that `docker save` or bpfman wrote into the first Docker engine that can be used;
+// its name, for a person. Unavailable: none can (each is named).
+Result<std::string> load_into_docker(const Environment& environment,
+                                     const RuntimeOptions& options,
+                                     ByteView tar);
 
 // One containers-storage. `options` is what storage.conf says for it.
 struct StorageOptions {
@@ -46,5 +58,15 @@ struct StorageOptions {
 };
 
 std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, StorageOptions options);
+
+// One containerd.
+struct ContainerdOptions {
+  std::string name;    // "containerd", "containerd (k3s)"
+  std::string socket;  // a path
+  std::string root;    // "/var/lib/containerd", read while the daemon is down; "" when not known
+  std::string first_namespace;  // looked into before the usual ones; "" for none
+};
+
+std::unique_ptr<ContainerRuntime> make_containerd_runtime(ContainerdOptions options);
 
 }  // namespace bpfman::container

@@ -13,6 +13,7 @@
 // containers-storage, measured on Podman 4.3.1 and 5.8.6.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,14 +77,21 @@ class LayerBook {
   std::vector<Place> places_;
 };
 
+struct ManifestLayer {
+  Digest digest;
+  std::string media_type;
+  std::uint64_t size = 0;
+};
+
 // What a manifest says: the digest of its config, or, for an index, that of the entry for a
 // platform.
 struct ManifestPointer {
   bool is_index = false;
-  Digest config;                     // of an image manifest
-  Digest platform_entry;             // of an index; empty when it has none for the platform
-  std::vector<Digest> entries;       // images of an index
-  std::vector<std::string> offered;  // their platforms, "linux/arm64"
+  Digest config;                      // of an image manifest
+  std::vector<ManifestLayer> layers;  // of an image manifest, bottom first; of schema 2 and OCI
+  Digest platform_entry;              // of an index; empty when it has none for the platform
+  std::vector<Digest> entries;        // images of an index
+  std::vector<std::string> offered;   // their platforms, "linux/arm64"
 };
 
 // manifest_pointer_json.cc. DataLoss when the text is no manifest and no index, or looks like both.

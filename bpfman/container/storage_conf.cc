@@ -3,74 +3,28 @@
 
 #include <algorithm>
 
+#include "bpfman/base/config_file.h"
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
-#include "bpfman/base/toml.h"
-#include "bpfman/container/regular_file.h"
 
 namespace bpfman::container {
 namespace {
 
-constexpr std::size_t kConfigurationLimit = std::size_t{1} << 20;
-
-// Lays what a file says over `into`.
-void merge_file(const std::string& path, TomlDocument& into) {
-  Result<Bytes> bytes = read_regular(path, kConfigurationLimit);
-  if (!bytes.ok()) {
-    if (bytes.error().code() != Code::NotFound) {
-      log::write(log::Level::Warn, "container", bytes.error().message());
+// The layers over each other, a later one hiding the same key of an earlier one.
+TomlDocument merged(const TomlLayers& layers) {
+  TomlDocument into;
+  for (const std::string& warning : layers.warnings) {
+    log::write(log::Level::Warn, "container", warning);
+  }
+  for (const TomlLayer& layer : layers.documents) {
+    for (const auto& [key, value] : layer.document.values) {
+      into.values[key] = value;
     }
-    return;
-  }
-  Result<TomlDocument> parsed = parse_toml(as_text(*bytes), path);
-  if (!parsed.ok()) {
-    log::write(log::Level::Warn, "container", parsed.error().message());
-    return;
-  }
-  for (auto& [key, value] : parsed->values) {
-    into.values[key] = value;
-  }
-  for (auto& [key, list] : parsed->lists) {
-    into.lists[key] = list;
-  }
-}
-
-// *.conf of the directories, by base name; a later directory replaces the same base name of an
-// earlier one.
-void merge_drop_ins(const std::vector<std::string>& directories, TomlDocument& into) {
-  std::map<std::string, std::string> files;
-  for (const std::string& directory : directories) {
-    for (const std::string& name : list_directory(directory).value_or({})) {
-      if (name.ends_with(".conf")) {
-        files[name] = join_path(directory, name);
-      }
+    for (const auto& [key, list] : layer.document.lists) {
+      into.lists[key] = list;
     }
   }
-  for (const auto& [name, path] : files) {
-    merge_file(path, into);
-  }
-}
-
-TomlDocument read_layers(const std::string& file_name,
-                         const std::vector<std::string>& places,
-                         const std::vector<std::string>& drop_in_suffixes) {
-  TomlDocument document;
-  // Exactly one main file counts: that of the last (highest) place that has one.
-  for (auto place = places.rbegin(); place != places.rend(); ++place) {
-    std::string path = join_path(*place, file_name);
-    if (path_exists(path)) {
-      merge_file(path, document);
-      break;
-    }
-  }
-  std::vector<std::string> directories;
-  for (const std::string& place : places) {
-    for (const std::string& suffix : drop_in_suffixes) {
-      directories.push_back(join_path(place, suffix));
-    }
-  }
-  merge_drop_ins(directories, document);
-  return document;
+  return into;
 }
 
 }  // namespace
@@ -127,7 +81,7 @@ StorageOptions read_storage_options(const Environment& environment,
   std::optional<std::string> chosen =
       own ? environment.get("CONTAINERS_STORAGE_CONF") : std::nullopt;
   if (chosen.has_value()) {
-    merge_file(*chosen, document);
+    document = merged(read_toml_layer(*chosen));
   } else {
     std::vector<std::string> places = {"/usr/share/containers", "/etc/containers"};
     std::vector<std::string> drop_ins = {
@@ -136,7 +90,7 @@ StorageOptions read_storage_options(const Environment& environment,
       places.push_back(join_path(config_home, "containers"));
       drop_ins.push_back("storage.rootless.conf.d/" + std::to_string(owner.uid));
     }
-    document = read_layers("storage.conf", places, drop_ins);
+    document = merged(read_toml_layers("storage.conf", places, drop_ins));
   }
 
   StorageOptions out;
@@ -171,11 +125,11 @@ std::vector<std::string> read_search_registries(const Environment& environment) 
   std::optional<std::string> chosen = environment.get("CONTAINERS_REGISTRIES_CONF");
   TomlDocument document;
   if (chosen.has_value()) {
-    merge_file(*chosen, document);
+    document = merged(read_toml_layer(*chosen));
   } else {
-    document = read_layers("registries.conf",
-                           {"/etc/containers", join_path(config_home, "containers")},
-                           {"registries.conf.d"});
+    document = merged(read_toml_layers("registries.conf",
+                                       {"/etc/containers", join_path(config_home, "containers")},
+                                       {"registries.conf.d"}));
   }
   return document.get_list("unqualified-search-registries");
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/image/layer_blobs.h"
 #include "bpfman/image/picker.h"
 #include "bpfman/image/streams.h"
 #include "bpfman/image/tar_reader.h"
@@ -87,11 +88,34 @@ class DirectoryImage {
  private:
   Result<Proved> read_from(std::size_t index, const std::string& path) const {
     const LayerDirectory& layer = layers_[index];
-    if (!layer.tar_split.valid()) {
-      return take_as_is(layer, path);
+    if (layer.tar_split.valid()) {
+      SplitRecipe recipe = TRY(read_split_recipe(layer.tar_split.get()));
+      return rebuild(index, recipe, path);
     }
-    SplitRecipe recipe = TRY(read_split_recipe(layer.tar_split.get()));
-    return rebuild(index, recipe, path);
+    Proved file = TRY(take_as_is(layer, path));
+    return layer.blob.has_value() && layer.blob->size <= kMaxRebuilt
+               ? prove_by_blob(index, path, file)
+               : std::move(file);
+  }
+
+  // The file of a directory against the layer as it was sent, if that is still there.
+  Result<Proved> prove_by_blob(std::size_t index, const std::string& path, Proved& file) const {
+    const LayerDirectory& layer = layers_[index];
+    Result<LayerObjects> objects = read_layer_blob(*layer.blob, facts_.diff_ids[index]);
+    if (!objects.ok() && objects.error().code() == Code::NotFound) {
+      return std::move(file);
+    }
+    LayerObjects sent = TRY(std::move(objects));
+    auto found = sent.content.find(path);
+    if (found == sent.content.end() || found->second != file.bytes) {
+      return Error(Code::DataLoss,
+                   "file " + path + " at " + layer.path + " is not the one of its layer")
+          .with_hint(
+              "the store is damaged or was changed by hand: remove the image and import it "
+              "again");
+    }
+    file.verification = facts_.proved ? Verification::Content : Verification::Daemon;
+    return std::move(file);
   }
 
   Result<Proved> rebuild(std::size_t index,
@@ -194,6 +218,58 @@ Result<Extracted> from_directories(std::vector<LayerDirectory> layers,
                    .verification = proved.verification};
 }
 
+// ---- blobs --------------------------------------------------------------------------------------
+
+// Layers up to `limit` are read.
+Result<Extracted> from_blobs(LocalImage& image,
+                             const Facts& facts,
+                             const std::string& name,
+                             const Platform& platform,
+                             std::uint64_t limit) {
+  std::vector<LayerBlob> blobs = TRY(image.open_blobs());
+  if (blobs.size() != facts.diff_ids.size()) {
+    return Error(Code::DataLoss,
+                 "the layers of image " + name + " are not those that its config lists");
+  }
+  BlobObject object =
+      TRY(extract_from_blobs(blobs, facts.diff_ids, facts.ebpf, name, platform, limit));
+  return Extracted{.bytes = std::move(object.bytes),
+                   .file_name = std::move(object.path),
+                   .verification = facts.proved ? Verification::Content : Verification::Daemon,
+                   .route = "content"};
+}
+
+// ---- layers -------------------------------------------------------------------------------------
+
+// By the layers in whatever form the store has them, the cheapest first. Unimplemented: it has none
+// that can be read here.
+Result<Extracted> from_layers(LocalImage& image,
+                              const Facts& facts,
+                              const std::string& name,
+                              const Platform& platform) {
+  Result<Extracted> found = from_blobs(image, facts, name, platform, kSmallBlob);
+  if (found.ok() || found.error().code() != Code::Unimplemented) {
+    return found;
+  }
+  Result<std::vector<LayerDirectory>> layers = image.open_layers();
+  if (layers.ok()) {
+    found = from_directories(std::move(*layers), facts, name, platform);
+    if (found.ok()) {
+      found->route = image.route();
+    }
+  } else if (layers.error().code() != Code::Unimplemented) {
+    return std::move(layers).error().with_context("image " + name);
+  } else {
+    found = std::move(layers).error();
+  }
+  if (found.ok() || found.error().code() != Code::Unimplemented) {
+    return found;
+  }
+  Result<Extracted> large = from_blobs(image, facts, name, platform, kLargestBlob);
+  bool none = !large.ok() && large.error().code() == Code::Unimplemented;
+  return none ? std::move(found) : std::move(large);
+}
+
 // ---- one file -----------------------------------------------------------------------------------
 
 Result<Extracted> from_file_archive(LocalImage& image, const std::string& file_name) {
@@ -229,20 +305,12 @@ Result<Extracted> extract_local(LocalImage& image,
     }
     return extracted;
   };
-  std::optional<Error> no_directories;
-  Result<std::vector<LayerDirectory>> layers = image.open_layers();
+  Result<Extracted> layers = from_layers(image, facts, name, platform);
   if (layers.ok()) {
-    Result<Extracted> found = from_directories(std::move(*layers), facts, name, platform);
-    if (found.ok()) {
-      found->route = image.route();
-      return finish(std::move(*found));
-    }
-    if (found.error().code() != Code::Unimplemented) {
-      return found;
-    }
-    no_directories = std::move(found).error();
-  } else if (layers.error().code() != Code::Unimplemented) {
-    return std::move(layers).error().with_context("image " + name);
+    return finish(std::move(*layers));
+  }
+  if (layers.error().code() != Code::Unimplemented) {
+    return layers;
   }
   if (!facts.ebpf.file_name.empty()) {
     Result<Extracted> found = from_file_archive(image, facts.ebpf.file_name);
@@ -256,8 +324,8 @@ Result<Extracted> extract_local(LocalImage& image,
   Result<std::unique_ptr<ByteSource>> archive = image.open_image_archive();
   if (!archive.ok()) {
     // Why the better route was left says more than that there is no worse one.
-    bool last = archive.error().code() == Code::Unimplemented && no_directories.has_value();
-    Error error = last ? std::move(*no_directories) : std::move(archive).error();
+    bool last = archive.error().code() == Code::Unimplemented;
+    Error error = last ? std::move(layers).error() : std::move(archive).error();
     return std::move(error).with_context("image " + name);
   }
   Extracted found = TRY(extract_archive(**archive, description.image_id, name, platform));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extracting the one eBPF object out of an image that a local runtime holds, by the best route it
 // offers:
-//   1. layer directories, proved by rebuilding the layer's tar (level content) or, without a
-//   recipe, as they are (daemon)
-//   2. one file copied out by the engine, when the image's labels name it (daemon)
-//   3. the whole image as the engine exports it (content when the hashes lead from the image id to
+//   1. layers as they were sent, hashed as they pass, unless a large one would have to be read
+//   (content)
+//   2. layer directories, proved by rebuilding the layer's tar or by the layer as it was sent
+//   (level content) or, without either, as they are (daemon); if there are none, large layers as
+//   they were sent after all
+//   3. one file copied out by the engine, when the image's labels name it (daemon)
+//   4. the whole image as the engine exports it (content when the hashes lead from the image id to
 //   the file)
 // A route is left only because it does not exist; a hash that does not match ends the matter.
 #pragma once

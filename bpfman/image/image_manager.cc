@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <chrono>
 
+#include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/image/certificates.h"
 #include "bpfman/image/extract.h"
+#include "bpfman/image/image_file.h"
 #include "bpfman/image/registry.h"
+#include "bpfman/image/registry_config.h"
 #include "bpfman/model/ebpf_labels.h"
 #include "bpfman/model/image_reference.h"
 
@@ -27,11 +31,16 @@ bool serves(Transport transport, SourceKind kind) {
     case Transport::Any:
       return true;
     case Transport::Registry:
+    case Transport::OciLayout:
+    case Transport::OciArchive:
+    case Transport::DockerArchive:
       return false;
     case Transport::DockerDaemon:
       return kind == SourceKind::Docker;
     case Transport::ContainersStorage:
       return kind == SourceKind::Podman;
+    case Transport::Containerd:
+      return kind == SourceKind::Containerd;
   }
   return true;
 }
@@ -69,6 +78,9 @@ class Resolver {
         reference_(std::move(reference)) {}
 
   Result<ResolvedImage> resolve() {
+    if (reference_.is_file()) {
+      return from_file();
+    }
     bool use_database = database_ != nullptr && source_.policy != PullPolicy::Always &&
                         reference_.transport() == Transport::Any;
     if (use_database) {
@@ -127,7 +139,8 @@ class Resolver {
                                " in bpfman's database: " + look.error().message());
       } else if (look->image == nullptr) {
         bool was_local = record.provenance.source == SourceKind::Docker ||
-                         record.provenance.source == SourceKind::Podman;
+                         record.provenance.source == SourceKind::Podman ||
+                         record.provenance.source == SourceKind::Containerd;
         if (was_local) {
           out.warnings.push_back(
               reference_.typed() +
@@ -202,8 +215,8 @@ class Resolver {
         return Error(Code::FailedPrecondition,
                      place_of(runtime) + " and " + place +
                          " hold different programs under the name " + reference_.typed())
-            .with_hint("say which: docker-daemon:" + reference_.typed() +
-                       " or containers-storage:" + reference_.typed());
+            .with_hint("say which: docker-daemon:" + reference_.typed() + ", containers-storage:" +
+                       reference_.typed() + " or containerd:" + reference_.typed());
       }
       chosen.warnings.push_back(std::move(text));
     }
@@ -242,10 +255,28 @@ class Resolver {
     return finish(std::move(*extracted), std::move(provenance));
   }
 
+  // A file holds what it holds: there is nowhere else to look.
+  Result<ResolvedImage> from_file() {
+    std::string path = TRY(absolute_path(reference_.path()));
+    FileImage found = TRY(
+        read_image_file(reference_.transport(), path, reference_.name_inside(), options_.platform));
+    Provenance provenance;
+    provenance.source = reference_.transport() == Transport::OciLayout ? SourceKind::OciLayout
+                                                                       : SourceKind::Archive;
+    provenance.location = path;
+    provenance.canonical_name = found.name;
+    provenance.image_id = found.image_id;
+    provenance.manifest_digest = found.manifest_digest;
+    provenance.trust = "local";
+    reference_ = reference_.with_path(path);
+    return finish(std::move(found.extracted), std::move(provenance));
+  }
+
   Result<ResolvedImage> from_registry() {
     std::string place = "registry " + reference_.registry();
     bool local_only = reference_.transport() == Transport::DockerDaemon ||
-                      reference_.transport() == Transport::ContainersStorage;
+                      reference_.transport() == Transport::ContainersStorage ||
+                      reference_.transport() == Transport::Containerd;
     if (reference_.is_id() || local_only) {
       return not_found(reference_, misses_);
     }
@@ -258,7 +289,13 @@ class Resolver {
           Miss{place, "not asked: names that begin with localhost/ never leave this host"});
       return not_found(reference_, misses_);
     }
-    Result<Pulled> pulled = pull(reference_, source_.registry_auth, options_.platform);
+    if (reference_.is_short() && reference_.may_be_id()) {
+      misses_.push_back(Miss{place,
+                             "not asked: the name may be an image id; docker.io/library/" +
+                                 reference_.typed() + " asks for a repository of that name"});
+      return not_found(reference_, misses_);
+    }
+    Result<Pulled> pulled = pull_image();
     if (!pulled.ok()) {
       const Error& error = pulled.error();
       bool miss = error.code() == Code::NotFound || error.code() == Code::Unavailable ||
@@ -275,12 +312,31 @@ class Resolver {
     }
     Provenance provenance;
     provenance.source = SourceKind::Registry;
-    provenance.location = reference_.registry();
-    provenance.canonical_name = reference_.normal_form();
+    provenance.location = pulled->registry;
+    provenance.canonical_name = pulled->canonical_name;
     provenance.image_id = pulled->image_id;
     provenance.manifest_digest = pulled->manifest_digest;
     provenance.trust = "registry-unsigned-allowed";
+    warnings_.insert(warnings_.end(), pulled->warnings.begin(), pulled->warnings.end());
     return finish(std::move(pulled->extracted), std::move(provenance));
+  }
+
+  // From the network, as this host's configuration says.
+  Result<Pulled> pull_image() {
+    RegistryConfig config = read_registry_config(environment_);
+    warnings_.insert(warnings_.end(), config.warnings.begin(), config.warnings.end());
+    PullContext context{.environment = environment_,
+                        .credentials = {.given = source_.registry_auth},
+                        .certificates = certificate_directories(environment_),
+                        .policy = std::move(config.policy),
+                        .progress = options_.progress,
+                        .interrupts = options_.interrupts};
+    Interrupts::Watch watch(options_.interrupts);
+    Result<Pulled> pulled = pull(reference_, context, options_.platform);
+    if (pulled.ok() && options_.interrupts != nullptr && options_.interrupts->requested()) {
+      return options_.interrupts->error("pull " + reference_.typed());
+    }
+    return pulled;
   }
 
   Result<ResolvedImage> finish(Extracted extracted, Provenance provenance) {

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "bpfman/base/environment.h"
+#include "bpfman/base/interrupts.h"
 #include "bpfman/model/container_runtime.h"
 #include "bpfman/model/image.h"
+#include "bpfman/model/pull_progress.h"
 #include "bpfman/model/specs.h"
 
 namespace bpfman::image {
@@ -42,7 +44,9 @@ struct ImageManagerOptions {
   bool trust_database = false;  // no look into the runtimes on a database hit
   bool strict = false;          // a differing image of the same name in another runtime is an error
   Platform platform = host_platform();
-  std::int64_t now = 0;  // unix seconds, for provenance
+  std::int64_t now = 0;                    // unix seconds, for provenance
+  PullProgressSink progress;               // of a pull from a registry; may be empty
+  const Interrupts* interrupts = nullptr;  // look at it while pulling; may be null, outlives it
 };
 
 class ImageManager {

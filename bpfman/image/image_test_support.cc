@@ -314,11 +314,24 @@ std::string make_descriptor(std::string_view media_type,
          std::to_string(content.size()) + more + "}";
 }
 
+namespace {
+
+// As the blob begins.
+std::string layer_type(const Bytes& blob) {
+  const std::string type = "application/vnd.oci.image.layer.v1.tar";
+  std::string_view text = as_text(blob);
+  return text.starts_with("\x1f\x8b")           ? type + "+gzip"
+         : text.starts_with("\x28\xb5\x2f\xfd") ? type + "+zstd"
+                                                : type;
+}
+
+}  // namespace
+
 std::string make_manifest(const std::string& config, const std::vector<Bytes>& layers) {
   std::vector<std::string> descriptors;
   descriptors.reserve(layers.size());
   for (const Bytes& layer : layers) {
-    descriptors.push_back(make_descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer));
+    descriptors.push_back(make_descriptor(layer_type(layer), layer));
   }
   return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",)"
          R"("config":)" +
@@ -354,6 +367,14 @@ LayerDirectory make_layer_directory(const std::string& path,
     out.tar_split = *open_file(file, O_RDONLY);
   }
   return out;
+}
+
+Result<std::vector<LayerBlob>> FakeImage::open_blobs() {
+  if (!blobs) {
+    return unimplemented();
+  }
+  asked.emplace_back("blobs");
+  return blobs();
 }
 
 Result<std::vector<LayerDirectory>> FakeImage::open_layers() {

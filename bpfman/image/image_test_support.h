@@ -116,6 +116,7 @@ LayerDirectory make_layer_directory(const std::string& path,
 class FakeImage final : public LocalImage {
  public:
   ImageDescription about;
+  std::function<Result<std::vector<LayerBlob>>()> blobs;
   std::function<Result<std::vector<LayerDirectory>>()> layers;
   std::function<Result<std::unique_ptr<ByteSource>>(const std::string& path)> file;
   std::function<Result<std::unique_ptr<ByteSource>>()> archive;
@@ -125,6 +126,7 @@ class FakeImage final : public LocalImage {
 
   std::string route() const override { return "overlay2"; }
 
+  Result<std::vector<LayerBlob>> open_blobs() override;
   Result<std::vector<LayerDirectory>> open_layers() override;
   Result<std::unique_ptr<ByteSource>> open_file_archive(const std::string& path) override;
   Result<std::unique_ptr<ByteSource>> open_image_archive() override;

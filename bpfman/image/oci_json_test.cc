@@ -83,7 +83,7 @@ TEST(Manifest, GivesConfigAndLayers) {
   EXPECT_EQ(document->manifest.config.size, config.size());
   ASSERT_EQ(document->manifest.layers.size(), 1U);
   EXPECT_EQ(document->manifest.layers[0].digest, Digest::sha256_of(layer));
-  EXPECT_EQ(document->manifest.layers[0].media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
+  EXPECT_EQ(document->manifest.layers[0].media_type, "application/vnd.oci.image.layer.v1.tar");
 }
 
 TEST(Manifest, KeepsArtifactTypeAndAnnotations) {

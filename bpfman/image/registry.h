@@ -1,29 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pulling one eBPF object from a registry. Every byte is hashed against the digest that led to it;
 // a tag's manifest against the registry's own word (Docker-Content-Digest). Plain HTTP only to
-// loopback addresses. Source: OCI distribution-spec v1.1;
-// https://distribution.github.io/distribution/spec/auth/token/
+// loopback addresses and to registries that the host's configuration calls insecure.
+// Source: OCI distribution-spec v1.1; https://distribution.github.io/distribution/spec/auth/token/
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "bpfman/base/interrupts.h"
+#include "bpfman/image/credentials.h"
 #include "bpfman/image/extract.h"
+#include "bpfman/image/retry.h"
 #include "bpfman/model/image_reference.h"
+#include "bpfman/model/pull_progress.h"
+#include "bpfman/model/registry_policy.h"
 
 namespace bpfman::image {
 
-struct Pulled {
-  Extracted extracted;     // verification is Content
-  Digest image_id;         // config digest
-  Digest manifest_digest;  // of the image manifest (the chosen one of an index)
+// How this host speaks to registries.
+struct PullContext {
+  Environment environment;  // for the files with logins
+  CredentialOptions credentials;
+  std::vector<std::string> certificates;  // certs.d directories
+  RegistryPolicy policy;
+  RetryPolicy retry;
+  PullProgressSink progress;               // may be empty
+  const Interrupts* interrupts = nullptr;  // may be null
 };
 
-// `auth`: base64 of user:password, "" for none. Errors: NotFound (no such repository, tag or
-// platform), PermissionDenied (login needed or refused), Unavailable (out of reach, over its
-// limits), DataLoss (a digest does not match), InvalidArgument (no or several objects).
+struct Pulled {
+  Extracted extracted;         // verification is Content
+  Digest image_id;             // config digest
+  Digest manifest_digest;      // of the image manifest (the chosen one of an index)
+  std::string canonical_name;  // the full reference that was pulled
+  std::string registry;        // whom it came from: a mirror, perhaps
+  std::vector<std::string> warnings;
+};
+
+// Errors: NotFound (no such repository, tag or platform), PermissionDenied (login needed or
+// refused; blocked; not trusted), Unavailable (out of reach, over its limits), DataLoss (a digest
+// does not match), InvalidArgument (no or several objects), Cancelled.
 Result<Pulled> pull(const ImageReference& reference,
-                    const std::string& auth,
+                    const PullContext& context,
                     const Platform& platform);
 
 // "https://registry-1.docker.io", "http://127.0.0.1:5000", ...

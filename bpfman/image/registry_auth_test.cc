@@ -70,8 +70,9 @@ class AuthTest : public ::testing::Test {
 
   Result<Pulled> pull_dev(const std::string& auth = "") {
     registry_.emplace(content_);
-    return pull(
-        *ImageReference::parse(registry_->address() + "/me/prog:dev"), auth, host_platform());
+    return pull(*ImageReference::parse(registry_->address() + "/me/prog:dev"),
+                context_with(auth),
+                host_platform());
   }
 
   static ServerReply token(const std::string& body) {

@@ -23,7 +23,7 @@ class RegistryTest : public ::testing::Test {
   Result<Pulled> pull_of(const std::string& name) {
     registry_.emplace(content_);
     ImageReference reference = *ImageReference::parse(registry_->address() + "/" + name);
-    return pull(reference, "", host_platform());
+    return pull(reference, context_with(""), host_platform());
   }
 
   Result<Pulled> pull_dev() { return pull_of("me/prog:dev"); }

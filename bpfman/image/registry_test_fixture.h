@@ -21,6 +21,16 @@ using bpfman::testing::ServerRequest;
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 
+// A host without any configuration, and without patience.
+inline PullContext context_with(const std::string& auth) {
+  PullContext context;
+  context.environment.user.home = "/nowhere";
+  context.environment.variables = {{"XDG_RUNTIME_DIR", "/nowhere"}};
+  context.credentials.given = auth;
+  context.retry.first_ms = 1;
+  return context;
+}
+
 // What it answers, by path.
 struct RegistryContent {
   std::map<std::string, ServerReply> replies;

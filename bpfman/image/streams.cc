@@ -276,7 +276,21 @@ std::unique_ptr<ByteSource> make_limited_source(ByteSource& inner, std::uint64_t
   return std::make_unique<LimitedSource>(inner, size);
 }
 
-Result<std::unique_ptr<ByteSource>> make_inflating_source(ByteSource& inner, std::uint64_t limit) {
+std::string_view to_string(Compression compression) {
+  switch (compression) {
+    case Compression::None:
+      return "not compressed";
+    case Compression::Gzip:
+      return "gzip";
+    case Compression::Zstd:
+      return "zstd";
+  }
+  return "";
+}
+
+Result<std::unique_ptr<ByteSource>> make_inflating_source(ByteSource& inner,
+                                                          std::uint64_t limit,
+                                                          Compression* found) {
   Bytes head(4);
   std::size_t used = 0;
   while (used < head.size()) {
@@ -289,6 +303,9 @@ Result<std::unique_ptr<ByteSource>> make_inflating_source(ByteSource& inner, std
   head.resize(used);
   bool gzip = used >= 2 && head[0] == std::byte{0x1f} && head[1] == std::byte{0x8b};
   bool zstd = is_zstd(head);
+  if (found != nullptr) {
+    *found = gzip ? Compression::Gzip : zstd ? Compression::Zstd : Compression::None;
+  }
   PrefixedSource input(std::move(head), inner);
   if (gzip) {
     return std::unique_ptr<ByteSource>(std::make_unique<GzipSource>(std::move(input), limit));

@@ -37,10 +37,16 @@ class HashingSource final : public ByteSource {
 // here. `inner` outlives it.
 std::unique_ptr<ByteSource> make_limited_source(ByteSource& inner, std::uint64_t size);
 
+enum class Compression { None, Gzip, Zstd };
+std::string_view to_string(Compression compression);  // "not compressed", "gzip", "zstd"
+
 // What is compressed is told by its first bytes: gzip (RFC 1952, several members), zstd (RFC 8878,
 // several and skippable frames), or nothing. Errors while reading: DataLoss (damaged),
 // ResourceExhausted (more than `limit` bytes come out, or more than 1000 times what went in: a
 // bomb). `inner` outlives it.
-Result<std::unique_ptr<ByteSource>> make_inflating_source(ByteSource& inner, std::uint64_t limit);
+// `found`, unless null, tells what it is.
+Result<std::unique_ptr<ByteSource>> make_inflating_source(ByteSource& inner,
+                                                          std::uint64_t limit,
+                                                          Compression* found = nullptr);
 
 }  // namespace bpfman::image

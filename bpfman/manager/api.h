@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "bpfman/base/result.h"
+#include "bpfman/model/bpf_elf.h"
 #include "bpfman/model/container_runtime.h"
 #include "bpfman/model/records.h"
 #include "bpfman/model/specs.h"
 #include "bpfman/model/typed_value.h"
+#include "bpfman/plan/image_planners.h"
 #include "bpfman/plan/plan.h"
 
 namespace bpfman {
@@ -65,6 +67,89 @@ struct PullReply {
   plan::Plan plan;
 };
 
+// All that is known of an image.
+struct InspectImageReply {
+  ImageRecord record;
+  bool stored = true;                   // in the database; else only looked at where it is
+  std::vector<std::string> references;  // of the database, that mean the same bytecode
+  // Of the object file.
+  std::vector<ElfProgram> programs;
+  std::map<std::string, std::string> maps;  // map -> type
+  std::string license;
+  std::vector<ProgramView> used_by;
+  std::string damage;  // why the bytecode cannot be read; "" when it can
+};
+
+struct RemoveImagesReply {
+  std::vector<std::string> references;   // removed
+  std::vector<StoredBlob> freed;         // bytecode removed with them
+  std::vector<plan::KeptBytecode> kept;  // bytecode that programs still need
+  plan::Plan plan;
+};
+
+struct PruneSpec {
+  plan::PruneScope scope = plan::PruneScope::Unnamed;
+  std::uint64_t max_bytes = 0;  // 0: no limit
+  std::string keep;             // a reference that the limit spares; "" for none
+};
+
+// What was found when bytecode was hashed again.
+enum class BlobState { Whole, Missing, Damaged };
+std::string_view to_string(BlobState state);  // "ok", "missing", "damaged"
+
+struct VerifiedBytecode {
+  Digest digest;
+  std::uint64_t size = 0;  // as recorded; 0 when only programs name it
+  BlobState state = BlobState::Whole;
+  std::vector<std::string> references;  // that mean it
+  std::vector<std::string> programs;    // that were loaded from it
+  std::string detail;                   // of what is not whole
+};
+
+struct SaveImagesReply {
+  std::vector<std::string> references;
+  std::string path;
+  std::uint64_t size = 0;  // of the file
+};
+
+// Images out of a file or directory into the database.
+struct LoadImagesReply {
+  std::vector<ImageRecord> records;
+  std::vector<std::string> warnings;
+  plan::Plan plan;
+};
+
+enum class BuildTarget { Database, OciArchive, OciLayout, Docker, Podman };
+
+struct BuildSpec {
+  std::vector<std::string> paths;  // object files, or a directory of them
+  std::string tag;                 // "": none
+  BuildTarget target = BuildTarget::Database;
+  std::string output_path;  // of OciArchive and OciLayout
+};
+
+struct BuiltPlatform {
+  Platform platform;
+  Digest image_id;
+  Digest manifest_digest;
+};
+
+struct BuildImageReply {
+  std::string reference;  // as it is called where it went; "" without a name
+  Digest digest;          // of the manifest, or of the index
+  std::vector<BuiltPlatform> platforms;
+  std::map<std::string, std::string> labels;  // of all of them
+  std::string destination;                    // "bpfman's database", a path, an engine
+  plan::Plan plan;                            // of BuildTarget::Database
+};
+
+// What upstream's container files are built with.
+struct BuildArgumentsReply {
+  std::vector<std::pair<std::string, std::string>> arguments;  // BYTECODE_FILE, or BC_AMD64_EL, ...
+  std::vector<std::string> platforms;                          // empty for BYTECODE_FILE
+  EbpfLabels labels;
+};
+
 struct ListProgramsQuery {
   bool all = false;  // programs of others too
   std::optional<ProgramType> type;
@@ -96,6 +181,28 @@ class Api {
   virtual Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) = 0;
   virtual Result<std::vector<ImageRecord>> list_images() = 0;
   virtual Result<std::vector<RuntimeStatus>> list_sources() = 0;
+
+  // `image`: a reference, or 12 digits or more of an image id or of the bytecode's digest.
+  virtual Result<InspectImageReply> inspect_image(const std::string& image) = 0;
+  virtual Result<RemoveImagesReply> remove_images(const std::vector<std::string>& images,
+                                                  DryRun dry_run) = 0;
+  virtual Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) = 0;
+  // Without images: all bytecode that a record names.
+  virtual Result<std::vector<VerifiedBytecode>> verify_images(
+      const std::vector<std::string>& images) = 0;
+  // Oldest first.
+  virtual Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) = 0;
+
+  // One OCI archive with all of them, written whole or not at all.
+  virtual Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
+                                              const std::string& path) = 0;
+  // All images of the file, under the names that they have in there; `tag` names a single one.
+  virtual Result<LoadImagesReply> load_images(const std::string& path,
+                                              const std::string& tag,
+                                              DryRun dry_run) = 0;
+  // DryRun::Yes is for BuildTarget::Database only.
+  virtual Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) = 0;
+  virtual Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) = 0;
 
   // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our
   // programs has.

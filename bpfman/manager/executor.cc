@@ -144,6 +144,8 @@ Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& 
                        [&](const DeleteLink& c) -> store::StoredChange { return c; },
                        [&](const DeleteProgram& c) -> store::StoredChange { return c; },
                        [&](const PutImage& c) -> store::StoredChange { return c; },
+                       [&](const TouchImage& c) -> store::StoredChange { return c; },
+                       [&](const DeleteImage& c) -> store::StoredChange { return c; },
                    },
                    change));
   }

@@ -58,12 +58,14 @@ Result<FoundBytecode> Manager::Impl::find_bytecode(const LoadSpec& spec) {
 }
 
 image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
-  return image::ImageManager(
-      container::make_runtimes(options.environment, options.runtimes),
-      database,
-      options.environment,
-      image::ImageManagerOptions{
-          .trust_database = options.trust_database, .strict = options.strict, .now = unix_now()});
+  return image::ImageManager(container::make_runtimes(options.environment, options.runtimes),
+                             database,
+                             options.environment,
+                             image::ImageManagerOptions{.trust_database = options.trust_database,
+                                                        .strict = options.strict,
+                                                        .now = unix_now(),
+                                                        .progress = options.progress,
+                                                        .interrupts = options.interrupts});
 }
 
 Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
@@ -215,7 +217,7 @@ Result<PullReply> Manager::pull_image(const ImageSource& source, DryRun dry_run)
   reply.warnings = found.warnings;
   reply.lookup_ns = found.lookup_ns;
   std::optional<WriteSession> session;
-  if (dry_run == DryRun::No && !found.from_database) {
+  if (dry_run == DryRun::No) {
     session = TRY(impl_->open_writing());
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());

@@ -8,10 +8,12 @@
 #include <memory>
 
 #include "bpfman/base/environment.h"
+#include "bpfman/base/interrupts.h"
 #include "bpfman/container/runtimes.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/api.h"
 #include "bpfman/model/layout.h"
+#include "bpfman/model/pull_progress.h"
 
 namespace bpfman {
 
@@ -22,6 +24,8 @@ struct ManagerOptions {
   bool trust_database = false;
   bool strict = false;
   std::int64_t lock_timeout_ms = 30'000;
+  PullProgressSink progress;               // of pulls from registries; may be empty
+  const Interrupts* interrupts = nullptr;  // looked at while pulling; may be null
 };
 
 class Manager final : public Api {
@@ -46,6 +50,20 @@ class Manager final : public Api {
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
   Result<std::vector<ImageRecord>> list_images() override;
   Result<std::vector<RuntimeStatus>> list_sources() override;
+  Result<InspectImageReply> inspect_image(const std::string& image) override;
+  Result<RemoveImagesReply> remove_images(const std::vector<std::string>& images,
+                                          DryRun dry_run) override;
+  Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) override;
+  Result<std::vector<VerifiedBytecode>> verify_images(
+      const std::vector<std::string>& images) override;
+  Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
+  Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
+                                      const std::string& path) override;
+  Result<LoadImagesReply> load_images(const std::string& path,
+                                      const std::string& tag,
+                                      DryRun dry_run) override;
+  Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 
  private:

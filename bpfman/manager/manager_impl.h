@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "bpfman/image/image_manager.h"
+#include "bpfman/image/image_writer.h"
 #include "bpfman/manager/bytecode.h"
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
@@ -61,6 +62,10 @@ class Manager::Impl {
   Result<FoundBytecode> find_bytecode(const LoadSpec& spec);
   image::ImageManager make_images(image::ImageDatabase* database);
   Result<ChangeReply> change(DryRun dry_run, const Planner& planner);
+  // Puts a built image where it belongs, if that is not the database.
+  Result<void> deliver(const BuildSpec& spec,
+                       const image::LayoutWriter& writer,
+                       BuildImageReply& reply);
 
   // A program of ours; a program of others is said to be one.
   Result<ProgramRecord> find_own_program(const std::string& word, const plan::Snapshot& snapshot);

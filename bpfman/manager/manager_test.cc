@@ -33,6 +33,7 @@ class ManagerTest : public ::testing::Test {
     options.layout.root = directory_.path() + below;
     options.runtimes.docker_hosts = {"unix://" + directory_.path() + "/no-docker.sock"};
     options.runtimes.storage_roots = {directory_.path() + "/no-storage"};
+    options.runtimes.containerd_addresses = {directory_.path() + "/no-containerd.sock"};
     options.lock_timeout_ms = 1000;
     return std::make_unique<Manager>(std::move(options), kernel_);
   }

@@ -6,6 +6,7 @@
 // is judged by image/, which has one reader, one verifier and one picker for all of them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,15 @@ struct RuntimeStatus {
   bool operator==(const RuntimeStatus&) const = default;
 };
 
+// One layer as it was sent: a tar, mostly compressed.
+struct LayerBlob {
+  Digest digest;  // of the blob, as the manifest has it
+  std::uint64_t size = 0;
+  std::string media_type;
+  // NotFound: the store has thrown the blob away.
+  std::function<Result<std::unique_ptr<ByteSource>>()> open;
+};
+
 // One layer as a directory of files on this host.
 struct LayerDirectory {
   UniqueFd directory;
@@ -41,6 +51,8 @@ struct LayerDirectory {
   // True (vfs) when the directory holds this layer *and all below it* merged: only the top one is
   // listed then, and whiteouts do not occur.
   bool merged = false;
+  // Where there is no recipe: the layer as it was sent, if the store may still have it.
+  std::optional<LayerBlob> blob;
 };
 
 struct ImageDescription {
@@ -63,8 +75,14 @@ class LocalImage {
   virtual ~LocalImage() = default;
 
   virtual const ImageDescription& description() const = 0;
-  // "overlay2", "overlay", "vfs": name of the first route; "archive" when there are no directories.
+  // "overlay2", "overlay", "vfs", "view": what reading its directories is called; "archive" when
+  // there are no directories.
   virtual std::string route() const = 0;
+
+  // The layers as they were sent, bottom first. Unimplemented: this store does not keep them.
+  virtual Result<std::vector<LayerBlob>> open_blobs() {
+    return Error(Code::Unimplemented, "the store does not keep layers as they were sent");
+  }
 
   // Layers bottom first. Unimplemented: this store has no readable directories here (remote, other
   // driver, other mount namespace): take the next route. NotFound: something vanished while

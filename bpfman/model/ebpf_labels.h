@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "bpfman/base/bytes.h"
 #include "bpfman/base/result.h"
 #include "bpfman/model/image.h"
 
@@ -15,5 +16,9 @@ namespace bpfman {
 // io.ebpf.program_type) are read. Other labels are ignored. InvalidArgument names the label that is
 // no such object.
 Result<EbpfLabels> parse_ebpf_labels(const std::map<std::string, std::string>& labels);
+
+// The labels io.ebpf.programs and io.ebpf.maps of an object, as upstream's tools write them: what
+// has no type there is left out. Errors: those of parse_bpf_elf.
+Result<std::map<std::string, std::string>> make_ebpf_labels(ByteView elf);
 
 }  // namespace bpfman

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "bpfman/model/bpf_elf.h"
+#include "bpfman/model/bpf_map_types.h"
 #include "bpfman/model/ebpf_labels.h"
 
 namespace bpfman {
@@ -56,6 +58,27 @@ Result<EbpfLabels> parse_ebpf_labels(const std::map<std::string, std::string>& l
     }
   }
   return out;
+}
+
+Result<std::map<std::string, std::string>> make_ebpf_labels(ByteView elf) {
+  BpfElf object = TRY(parse_bpf_elf(elf));
+  nlohmann::json programs = nlohmann::json::object();
+  for (const ElfProgram& program : object.programs) {
+    if (program.type != ProgramType::Other) {
+      programs[program.name] = to_string(program.type);
+    }
+  }
+  nlohmann::json maps = nlohmann::json::object();
+  for (const auto& [name, type] : read_map_types(elf)) {
+    if (type != "unknown") {
+      maps[name] = type;
+    }
+  }
+  auto dump = [](const nlohmann::json& json) {
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
+  return std::map<std::string, std::string>{{"io.ebpf.programs", dump(programs)},
+                                            {"io.ebpf.maps", dump(maps)}};
 }
 
 }  // namespace bpfman

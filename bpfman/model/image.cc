@@ -39,15 +39,26 @@ std::string_view to_string(SourceKind kind) {
       return "docker";
     case SourceKind::Podman:
       return "podman";
+    case SourceKind::Containerd:
+      return "containerd";
     case SourceKind::Registry:
       return "registry";
+    case SourceKind::OciLayout:
+      return "oci-layout";
+    case SourceKind::Archive:
+      return "archive";
   }
   return "file";
 }
 
 std::optional<SourceKind> parse_source_kind(std::string_view text) {
-  for (SourceKind kind :
-       {SourceKind::File, SourceKind::Docker, SourceKind::Podman, SourceKind::Registry}) {
+  for (SourceKind kind : {SourceKind::File,
+                          SourceKind::Docker,
+                          SourceKind::Podman,
+                          SourceKind::Containerd,
+                          SourceKind::Registry,
+                          SourceKind::OciLayout,
+                          SourceKind::Archive}) {
     if (text == to_string(kind)) {
       return kind;
     }
@@ -70,7 +81,8 @@ std::optional<Verification> parse_verification(std::string_view text) {
 
 std::string describe_source(const Provenance& provenance) {
   bool by_place =
-      provenance.source == SourceKind::Registry || provenance.source == SourceKind::File;
+      provenance.source == SourceKind::Registry || provenance.source == SourceKind::File ||
+      provenance.source == SourceKind::OciLayout || provenance.source == SourceKind::Archive;
   const std::string& detail = by_place ? provenance.location : provenance.route;
   std::string text(to_string(provenance.source));
   return detail.empty() ? text : text + " (" + detail + ")";

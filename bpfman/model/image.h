@@ -22,9 +22,11 @@ std::string_view to_string(PullPolicy policy);
 Result<PullPolicy> parse_pull_policy(std::string_view text);
 
 // Where bytecode came from.
-enum class SourceKind { File, Docker, Podman, Registry };
+// OciLayout: a directory in the OCI image layout; Archive: a tar of one, or of `docker save`.
+enum class SourceKind { File, Docker, Podman, Containerd, Registry, OciLayout, Archive };
 std::string_view to_string(
-    SourceKind kind);  // "file", "docker", "podman", "registry": also what the database keeps
+    SourceKind kind);  // "file", "docker", "podman", "containerd", "registry", "oci-layout",
+                       // "archive": also what the database keeps
 std::optional<SourceKind> parse_source_kind(std::string_view text);
 
 // How far "these bytes belong to this image" was proved.
@@ -38,7 +40,8 @@ std::optional<Verification> parse_verification(std::string_view text);
 struct Provenance {
   SourceKind source = SourceKind::File;
   std::string route;     // how it was read: "overlay2", "archive", "export", "overlay", "vfs",
-                         // "registry", "file"
+                         // "content", "view", "overlayfs", "registry", "file", "oci",
+                         // "oci-archive", "docker-archive"
   std::string location;  // socket, store directory, registry host, or absolute file path
   std::string canonical_name;  // the store's own name of the image ("localhost/my-ebpf-prog:dev");
                                // "" for a file
@@ -73,7 +76,24 @@ struct ImageRecord {
   std::string file_name;
   std::map<std::string, std::string> labels;
   Provenance provenance;
+  std::int64_t last_used = 0;  // unix seconds: when it was pulled or loaded the last time
   bool operator==(const ImageRecord&) const = default;
+};
+
+// What a reference meant from provenance.fetched_at on, until the next entry.
+struct ImageHistoryEntry {
+  Digest bytecode;
+  std::uint64_t bytecode_size = 0;
+  std::string file_name;
+  Provenance provenance;
+  bool operator==(const ImageHistoryEntry&) const = default;
+};
+
+// A file of the blob store.
+struct StoredBlob {
+  Digest digest;
+  std::uint64_t size = 0;
+  bool operator==(const StoredBlob&) const = default;
 };
 
 // os/architecture[/variant] in Go's names: "linux", "amd64", "arm64", ...

@@ -145,23 +145,85 @@ struct TransportPrefix {
   Transport transport;
 };
 
-constexpr std::array<TransportPrefix, 3> kTransports = {{
+// Those of files.
+constexpr std::array<TransportPrefix, 3> kFileTransports = {{
+    {"oci:", Transport::OciLayout},
+    {"oci-archive:", Transport::OciArchive},
+    {"docker-archive:", Transport::DockerArchive},
+}};
+
+constexpr std::size_t kMaxPath = 4096;
+
+// A name in an index: printable, without blanks. Source: OCI image-spec annotations.md,
+// org.opencontainers.image.ref.name.
+std::optional<std::string> check_file(std::string_view path, std::string_view name) {
+  auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (path.empty()) {
+    return "no path stands behind the transport";
+  }
+  if (path.size() > kMaxPath || std::any_of(path.begin(), path.end(), control)) {
+    return "the path is longer than 4096 characters or has control characters";
+  }
+  if (name.size() > kMaxName + kMaxTag || name.find(' ') != std::string_view::npos ||
+      std::any_of(name.begin(), name.end(), control)) {
+    return "the name behind the path is no image name";
+  }
+  return std::nullopt;
+}
+
+constexpr std::array<TransportPrefix, 4> kTransports = {{
     {"docker://", Transport::Registry},
     {"docker-daemon:", Transport::DockerDaemon},
     {"containers-storage:", Transport::ContainersStorage},
+    {"containerd:", Transport::Containerd},
 }};
+
+// Other namespaces could not be told from the beginning of a name.
+constexpr std::array<std::string_view, 4> kNamespaces = {"default", "k8s.io", "moby", "buildkit"};
+
+// Cuts "NAMESPACE/" off; "" when none stands there.
+std::string take_namespace(std::string_view& text) {
+  for (std::string_view known : kNamespaces) {
+    if (text.starts_with(known) && text.substr(known.size()).starts_with('/')) {
+      text.remove_prefix(known.size() + 1);
+      return std::string(known);
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
 Result<ImageReference> ImageReference::parse(std::string_view text) {
   ImageReference out;
   std::string_view whole = text;
+  for (const TransportPrefix& known : kFileTransports) {
+    if (!text.starts_with(known.text)) {
+      continue;
+    }
+    std::string_view rest = text.substr(known.text.size());
+    std::size_t colon = rest.find(':');
+    std::string_view inside =
+        colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+    if (std::optional<std::string> why = check_file(rest.substr(0, colon), inside);
+        why.has_value()) {
+      return bad(whole, *why).with_hint("as in oci-archive:/tmp/image.tar:my-ebpf-prog:dev");
+    }
+    out.typed_ = text;
+    out.transport_ = known.transport;
+    out.path_ = rest.substr(0, colon);
+    out.name_inside_ = inside;
+    return out;
+  }
   for (const TransportPrefix& known : kTransports) {
     if (text.starts_with(known.text)) {
       out.transport_ = known.transport;
       text.remove_prefix(known.text.size());
       break;
     }
+  }
+  if (out.transport_ == Transport::Containerd) {
+    out.containerd_namespace_ = take_namespace(text);
   }
   if (text.empty()) {
     return bad(whole, "it is empty").with_hint("name an image, as in my-ebpf-prog:dev");
@@ -243,7 +305,7 @@ bool ImageReference::may_be_id() const {
 }
 
 std::string ImageReference::id_hex() const {
-  std::string_view digits = typed_;
+  std::string_view digits = is_file() ? std::string_view() : typed_;
   if (digits.starts_with("sha256:")) {
     digits.remove_prefix(7);
   }
@@ -251,7 +313,35 @@ std::string ImageReference::id_hex() const {
   return fits ? std::string(digits) : std::string();
 }
 
+std::string_view prefix_of(Transport transport) {
+  for (const TransportPrefix& known : kFileTransports) {
+    if (known.transport == transport) {
+      return known.text;
+    }
+  }
+  for (const TransportPrefix& known : kTransports) {
+    if (known.transport == transport) {
+      return known.text;
+    }
+  }
+  return "";
+}
+
+bool ImageReference::is_file() const {
+  return !path_.empty();
+}
+
+ImageReference ImageReference::with_path(std::string path) const {
+  ImageReference out = *this;
+  out.path_ = std::move(path);
+  return out;
+}
+
 std::string ImageReference::normal_form() const {
+  if (is_file()) {
+    std::string text = std::string(prefix_of(transport_)) + path_;
+    return name_inside_.empty() ? text : text + ":" + name_inside_;
+  }
   if (is_id_) {
     return digest_->text();
   }
@@ -272,7 +362,7 @@ std::string ImageReference::familiar_form() const {
 
 std::vector<std::string> ImageReference::containers_storage_names(
     const std::vector<std::string>& search_registries) const {
-  if (is_id_) {
+  if (is_id_ || is_file()) {
     return {};
   }
   if (!short_) {
@@ -294,6 +384,15 @@ std::vector<std::string> ImageReference::containers_storage_names(
 }
 
 std::string ImageReference::short_name() const {
+  if (is_file()) {
+    // "oci:/images:my-prog:dev" is my-prog, "oci-archive:/tmp/my-prog.tar" too.
+    std::string_view name = name_inside_.empty() ? std::string_view(path_) : name_inside_;
+    while (name.size() > 1 && name.ends_with('/')) {
+      name.remove_suffix(1);
+    }
+    name = name.substr(name.rfind('/') + 1);
+    return std::string(name.substr(0, name.find_first_of(name_inside_.empty() ? "." : ":@")));
+  }
   std::size_t slash = repository_.rfind('/');
   return slash == std::string::npos ? repository_ : repository_.substr(slash + 1);
 }

@@ -18,19 +18,36 @@
 
 namespace bpfman {
 
-// "docker://", "docker-daemon:", "containers-storage:" in front of a reference choose one source
-// and bypass guessing.
-enum class Transport { Any, Registry, DockerDaemon, ContainersStorage };
+// "docker://", "docker-daemon:", "containers-storage:", "containerd:" in front of a reference
+// choose one source and bypass guessing. Behind the last one may stand one of the namespaces that
+// everybody uses, as in "containerd:k8s.io/NAME". "oci:DIR[:NAME]", "oci-archive:FILE[:NAME]" and
+// "docker-archive:FILE[:NAME]" name an image in a directory or file instead; DIR and FILE end at
+// the first colon.
+enum class Transport {
+  Any,
+  Registry,
+  DockerDaemon,
+  ContainersStorage,
+  Containerd,
+  OciLayout,
+  OciArchive,
+  DockerArchive
+};
+// "oci:", "docker-daemon:", ...; "" for Any.
+std::string_view prefix_of(Transport transport);
 
 class ImageReference {
  public:
   // InvalidArgument says which part is wrong ("upper-case letter in repository name", ...).
   static Result<ImageReference> parse(std::string_view text);
 
-  // As typed, without the transport.
+  // As typed, without the transport; of a file with it.
   const std::string& typed() const { return typed_; }
 
   Transport transport() const { return transport_; }
+
+  // Of "containerd:NAMESPACE/NAME"; "" for any.
+  const std::string& containerd_namespace() const { return containerd_namespace_; }
 
   // True when `typed` can only be an image id: "sha256:<64 hex>" or 64 hex digits. A shorter run
   // of 12..63 hex digits *may* be an id too: see may_be_id().
@@ -39,6 +56,17 @@ class ImageReference {
   bool may_be_id() const;
   // The hexadecimal digits of such an id (12..64).
   std::string id_hex() const;
+
+  // An image in a directory or file of this host, by its path (as typed) and the name that it has
+  // in there ("" for the only one). Then the parts below are meaningless.
+  bool is_file() const;
+
+  const std::string& path() const { return path_; }
+
+  const std::string& name_inside() const { return name_inside_; }
+
+  // The same image by another path (an absolute one).
+  ImageReference with_path(std::string path) const;
 
   // Parts of the normal form; meaningless when is_id().
   const std::string& registry() const {
@@ -72,12 +100,15 @@ class ImageReference {
  private:
   std::string typed_;
   Transport transport_ = Transport::Any;
+  std::string containerd_namespace_;
   bool is_id_ = false;
   bool short_ = false;
   std::string registry_;
   std::string repository_;
   std::string tag_;
   std::optional<Digest> digest_;
+  std::string path_;
+  std::string name_inside_;
 };
 
 }  // namespace bpfman

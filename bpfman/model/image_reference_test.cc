@@ -105,6 +105,23 @@ TEST(ImageReference, ChoosesASourceByItsTransport) {
   EXPECT_EQ(store->normal_form(), "localhost/prog:dev");
 }
 
+TEST(ImageReference, OfContainerdMayNameANamespace) {
+  Result<ImageReference> plain = ImageReference::parse("containerd:x:dev");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->transport(), Transport::Containerd);
+  EXPECT_EQ(plain->typed(), "x:dev");
+  EXPECT_EQ(plain->containerd_namespace(), "");
+  Result<ImageReference> spaced = ImageReference::parse("containerd:k8s.io/quay.io/me/x:dev");
+  ASSERT_TRUE(spaced.ok());
+  EXPECT_EQ(spaced->containerd_namespace(), "k8s.io");
+  EXPECT_EQ(spaced->normal_form(), "quay.io/me/x:dev");
+  Result<ImageReference> name = ImageReference::parse("containerd:default.example/x");
+  ASSERT_TRUE(name.ok());
+  EXPECT_EQ(name->containerd_namespace(), "");
+  EXPECT_FALSE(ImageReference::parse("containerd:k8s.io/").ok());
+  EXPECT_EQ(ImageReference::parse("k8s.io/x:dev")->containerd_namespace(), "");
+}
+
 TEST(ImageReference, IsLookedForInAContainersStorageLocalNamesFirst) {
   EXPECT_THAT(ImageReference::parse("prog:dev")->containers_storage_names({"quay.io", "docker.io"}),
               ElementsAre("localhost/prog:dev", "quay.io/prog:dev", "docker.io/library/prog:dev"));
@@ -115,6 +132,30 @@ TEST(ImageReference, IsLookedForInAContainersStorageLocalNamesFirst) {
 TEST(ImageReference, NamesTheApplication) {
   EXPECT_EQ(ImageReference::parse("quay.io/me/prog:v1")->short_name(), "prog");
   EXPECT_EQ(ImageReference::parse("prog@sha256:" + kHex)->short_name(), "prog");
+}
+
+TEST(ImageReference, FilesAreNamedByPathAndByTheNameInside) {
+  Result<ImageReference> whole = ImageReference::parse("oci:/x/dir:quay.io/me/prog:dev");
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(whole->transport(), Transport::OciLayout);
+  EXPECT_TRUE(whole->is_file());
+  EXPECT_EQ(whole->path(), "/x/dir");
+  EXPECT_EQ(whole->name_inside(), "quay.io/me/prog:dev");
+  EXPECT_EQ(whole->short_name(), "prog");
+  EXPECT_EQ(whole->normal_form(), "oci:/x/dir:quay.io/me/prog:dev");
+  Result<ImageReference> alone = ImageReference::parse("docker-archive:images/my-prog.tar");
+  ASSERT_TRUE(alone.ok());
+  EXPECT_EQ(alone->name_inside(), "");
+  EXPECT_EQ(alone->short_name(), "my-prog");
+  EXPECT_EQ(alone->with_path("/a/b").normal_form(), "docker-archive:/a/b");
+  EXPECT_FALSE(alone->may_be_id());
+  EXPECT_EQ(ImageReference::parse("oci-archive:x")->transport(), Transport::OciArchive);
+}
+
+TEST(ImageReference, FilesWithoutAPathAreRefused) {
+  for (const char* text : {"oci:", "oci::dev", "oci-archive:", "docker-archive::x", "oci:a:b c"}) {
+    EXPECT_FALSE(ImageReference::parse(text).ok()) << text;
+  }
 }
 
 }  // namespace

@@ -117,6 +117,7 @@ struct HttpClient::State {
       }
       if (origin(next) != origin(request.url)) {
         request.authorization.clear();
+        request.tls = TlsOptions{.authorities = request.tls.authorities};
       }
       request.url = std::move(next);
     }

@@ -12,9 +12,19 @@
 #include <vector>
 
 #include "bpfman/base/bytes.h"
+#include "bpfman/base/interrupts.h"
 #include "bpfman/base/result.h"
 
 namespace bpfman::net {
+
+// What is special about the TLS of one host; TLS 1.2 or later always.
+struct TlsOptions {
+  std::string authorities;         // PEM: trusted besides the system's
+  std::string client_certificate;  // PEM; "" for none
+  std::string client_key;          // PEM
+  bool unverified = false;         // whoever answers is believed
+  bool operator==(const TlsOptions&) const = default;
+};
 
 struct HttpRequest {
   std::string method = "GET";
@@ -25,10 +35,15 @@ struct HttpRequest {
   // Sent as "Authorization"; dropped when a redirect leads to another host.
   std::string authorization;
   bool follow_redirects = false;  // at most 5
+  // HTTP/2 from the first byte on, without asking whether the peer speaks it: gRPC servers do.
+  bool http2 = false;
   std::int64_t connect_timeout_ms = 5'000;
   std::int64_t first_byte_timeout_ms = 30'000;  // silence before the answer begins
   std::int64_t idle_timeout_ms = 30'000;        // silence in the middle
   std::int64_t total_timeout_ms = 0;            // 0: none
+  // Of the first host; a redirect to another one gets neither our certificate nor blind trust.
+  TlsOptions tls;
+  const Interrupts* interrupts = nullptr;  // Cancelled, once it is requested
   std::size_t body_limit = std::size_t{4}
                            << 20;  // of a body collected in memory; ResourceExhausted beyond
 };
@@ -38,6 +53,8 @@ struct HttpResponse {
   std::multimap<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string effective_url;  // after redirects
+  // What came behind the body; whole once the body was read to its end.
+  std::shared_ptr<const std::multimap<std::string, std::string>> trailers;
   // First value of a header (name in lower case), "" when absent.
   std::string header(std::string_view name) const;
 };
@@ -51,9 +68,9 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Any status is a response. Errors: Unavailable (no connection, a silent or broken peer,
-  // time-out; the message says which), PermissionDenied (unix socket not accessible), NotFound (no
-  // such socket or host), ResourceExhausted.
+  // Any status is a response. Errors: Cancelled, Unavailable (no connection, a silent or broken
+  // peer, time-out; the message says which), PermissionDenied (unix socket not accessible),
+  // NotFound (no such socket or host), ResourceExhausted.
   Result<HttpResponse> send(const HttpRequest& request);
 
   // The same, with the body as a stream that is read as it arrives: nothing is spooled, and

@@ -130,6 +130,19 @@ TEST_F(StreamTest, TheEndIsToldAgain) {
   EXPECT_EQ(*read(*source, 10), "");
 }
 
+TEST_F(StreamTest, TrailersAreThereAtTheEndOfTheBody) {
+  replies_["/x"] = {
+      .raw =
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Grpc-Status\r\n\r\n"
+          "1\r\nx\r\n0\r\nGrpc-Status: 5\r\n\r\n"};
+  Result<HttpClient::Streaming> opened = client_.open(request());
+  ASSERT_TRUE(opened.ok()) << opened.error().message();
+  EXPECT_EQ(*read_rest(*opened->source, 10), "x");
+  ASSERT_EQ(opened->response.trailers->count("grpc-status"), 1U);
+  EXPECT_EQ(opened->response.trailers->find("grpc-status")->second, "5");
+  EXPECT_EQ(opened->response.headers.count("grpc-status"), 0U);
+}
+
 TEST_F(StreamTest, AnEmptyBodyEndsAtOnce) {
   for (bool chunked : {false, true}) {
     replies_["/x"] = {.chunked = chunked};

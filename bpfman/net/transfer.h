@@ -54,6 +54,7 @@ class Transfer {
 
   Transfer(std::shared_ptr<Connections> connections, CURL* easy, HttpRequest request);
   Result<void> configure();
+  bool configure_tls();
   // Lets curl do what can be done without waiting; an error when a deadline has passed.
   Result<void> drive();
   // Until some peer of these connections has spoken, or a deadline may be near.
@@ -72,6 +73,8 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   HttpRequest request_;
   HttpResponse response_;
+  std::shared_ptr<std::multimap<std::string, std::string>> trailers_ =
+      std::make_shared<std::multimap<std::string, std::string>>();
   std::string buffer_;            // arrived, not yet read
   std::size_t consumed_ = 0;      // of buffer_
   std::size_t header_bytes_ = 0;  // of all header blocks and trailers

@@ -138,7 +138,26 @@ struct PutImage {
   bool operator==(const PutImage&) const = default;
 };
 
-using RecordChange = std::variant<InsertProgram, InsertLink, DeleteLink, DeleteProgram, PutImage>;
+// Notes that an image was used. An image that is gone by then is no error.
+struct TouchImage {
+  std::string reference;
+  std::int64_t at = 0;  // unix seconds
+  bool operator==(const TouchImage&) const = default;
+};
+
+// Removes a reference with its history; one that is absent is done.
+struct DeleteImage {
+  std::string reference;
+  bool operator==(const DeleteImage&) const = default;
+};
+
+using RecordChange = std::variant<InsertProgram,
+                                  InsertLink,
+                                  DeleteLink,
+                                  DeleteProgram,
+                                  PutImage,
+                                  TouchImage,
+                                  DeleteImage>;
 
 // What the kernel answered while a plan ran; journalled, so that another process can undo or
 // finish.

@@ -103,6 +103,10 @@ std::string describe(const RecordChange& change) {
                                c.record.reference,
                                describe_source(c.record.provenance));
           },
+          [](const TouchImage& c) {
+            return fmt::format("note that image {} is used", c.reference);
+          },
+          [](const DeleteImage& c) { return fmt::format("forget image {}", c.reference); },
       },
       change);
 }
@@ -114,6 +118,9 @@ std::vector<std::string> describe(const Plan& plan) {
   }
   for (const RecordChange& change : plan.commit) {
     lines.push_back(describe(change));
+  }
+  for (const Action& action : plan.cleanup) {
+    lines.push_back(describe(action));
   }
   return lines;
 }

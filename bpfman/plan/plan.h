@@ -34,7 +34,8 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-// What --dry-run prints: one line an action or record change, in order, without undo lists.
+// What --dry-run prints: one line an action or record change, in order, without undo lists; what is
+// cleaned up last.
 std::vector<std::string> describe(const Plan& plan);
 std::string describe(const Action& action);
 std::string describe(const RecordChange& change);

@@ -242,6 +242,11 @@ class Writer {
     out_[name] = encode(value);
   }
 
+  template <typename T>
+  void added(const char* name, const T& value) {
+    (*this)(name, value);
+  }
+
   Json take() { return std::move(out_); }
 
  private:
@@ -259,6 +264,14 @@ class Reader {
     }
     auto found = json_.find(name);
     good_ = found != json_.end() && decode(*found, value);
+  }
+
+  // A member that plans of older versions do not have: a journal must outlive an upgrade.
+  template <typename T>
+  void added(const char* name, T& value) {
+    if (good_ && json_.contains(name)) {
+      (*this)(name, value);
+    }
   }
 
   bool good() const { return good_; }
@@ -311,6 +324,7 @@ void fields(Io& io, T& v) {
   io("file_name", v.file_name);
   io("labels", v.labels);
   io("provenance", v.provenance);
+  io.added("last_used", v.last_used);
 }
 
 template <typename Io, Same<ProgramRecord> T>
@@ -441,6 +455,17 @@ void fields(Io& io, T& v) {
   io("record", v.record);
 }
 
+template <typename Io, Same<TouchImage> T>
+void fields(Io& io, T& v) {
+  io("reference", v.reference);
+  io("at", v.at);
+}
+
+template <typename Io, Same<DeleteImage> T>
+void fields(Io& io, T& v) {
+  io("reference", v.reference);
+}
+
 template <typename Io, Same<Step> T>
 void fields(Io& io, T& v) {
   io("action", v.action);
@@ -517,6 +542,10 @@ template <>
 constexpr const char* kName<DeleteProgram> = "delete_program";
 template <>
 constexpr const char* kName<PutImage> = "put_image";
+template <>
+constexpr const char* kName<TouchImage> = "touch_image";
+template <>
+constexpr const char* kName<DeleteImage> = "delete_image";
 
 template <typename Variant>
 Json encode_alternative(const Variant& value, const char* tag) {

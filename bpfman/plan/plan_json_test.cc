@@ -77,5 +77,24 @@ TEST(PlanJson, TextThatIsNoUtf8DoesNotStopTheJournal) {
   EXPECT_TRUE(plan_from_json(to_json(plan)).ok());
 }
 
+TEST(PlanJson, AnEntryOfAnOlderVersionCanStillBeUndone) {
+  Plan plan = *plan_image_pull(one_program(), empty_snapshot());
+  std::string text = to_json(plan);
+  std::string member = "\"last_used\":1700000000,";
+  std::size_t at = text.find(member);
+  ASSERT_NE(at, std::string::npos) << text;
+  Result<Plan> read = plan_from_json(text.erase(at, member.size()));
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  std::get<PutImage>(plan.commit[0]).record.last_used = 0;
+  EXPECT_EQ(*read, plan);
+}
+
+TEST(PlanJson, RemovalsOfImagesComeBackAsTheyWere) {
+  Plan plan{.verb = "image rm", .recovery = Recovery::Finish};
+  plan.commit = {DeleteImage{"docker.io/library/x:1"}, TouchImage{"y", 7}};
+  plan.cleanup = {RemoveUnusedBlob{digest_of("x")}};
+  EXPECT_EQ(*plan_from_json(to_json(plan)), plan);
+}
+
 }  // namespace
 }  // namespace bpfman::plan

@@ -263,6 +263,17 @@ Step attach_step(std::variant<Slot, ProgramId> program,
   return Step{.action = attach, .undo = {DetachLink{link.pin_path}}};
 }
 
+// The image's record, new or with the time of its last use brought up to date.
+void note_image(Plan& plan, const BytecodeFacts& bytecode, const Snapshot& snapshot) {
+  if (bytecode.image.has_value()) {
+    ImageRecord image = *bytecode.image;
+    image.last_used = snapshot.now;
+    plan.commit.push_back(PutImage{std::move(image)});
+  } else if (!bytecode.image_reference.empty()) {
+    plan.commit.push_back(TouchImage{bytecode.image_reference, snapshot.now});
+  }
+}
+
 void add_load_steps(Plan& plan, Slot slot, const LoadProgram& load, const ProgramRecord& record) {
   plan.steps.push_back(
       Step{.action = load, .undo = {RemovePins{load.staged_program, load.staged_maps}}});
@@ -322,9 +333,7 @@ Result<Plan> plan_load(const LoadSpec& spec,
   plan.steps.push_back(Step{.action = EnsureRuntime{}});
   plan.steps.push_back(Step{.action = StoreBlob{bytecode.digest, bytecode.size},
                             .undo = {RemoveUnusedBlob{bytecode.digest}}});
-  if (bytecode.image.has_value()) {
-    plan.commit.push_back(PutImage{*bytecode.image});
-  }
+  note_image(plan, bytecode, snapshot);
   for (unsigned i = 0; i < programs.size(); ++i) {
     Slot slot{i};
     LoadProgram load{.slot = slot,
@@ -431,13 +440,13 @@ Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snaps
   return plan;
 }
 
-Result<Plan> plan_image_pull(const BytecodeFacts& bytecode, const Snapshot& /*snapshot*/) {
+Result<Plan> plan_image_pull(const BytecodeFacts& bytecode, const Snapshot& snapshot) {
   Plan plan{.verb = "image pull", .subject = bytecode.image_reference, .recovery = Recovery::Undo};
   if (bytecode.image.has_value()) {
     plan.steps.push_back(Step{.action = StoreBlob{bytecode.digest, bytecode.size},
                               .undo = {RemoveUnusedBlob{bytecode.digest}}});
-    plan.commit.push_back(PutImage{*bytecode.image});
   }
+  note_image(plan, bytecode, snapshot);
   return plan;
 }
 

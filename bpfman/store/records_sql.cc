@@ -5,32 +5,10 @@
 #include <map>
 
 #include "bpfman/base/text.h"
+#include "bpfman/store/columns_sql.h"
 
 namespace bpfman::store {
 namespace {
-
-// ---- columns shared by programs and images
-// ----------------------------------------------------------------------
-
-constexpr int kProvenanceColumns = 10;
-
-void bind_provenance(Statement& statement, const Provenance& provenance) {
-  statement.bind(to_string(provenance.source))
-      .bind(provenance.route)
-      .bind(provenance.location)
-      .bind(provenance.canonical_name)
-      .bind(provenance.image_id.text())
-      .bind(provenance.manifest_digest.text())
-      .bind(to_string(provenance.verification))
-      .bind(provenance.requested_by_uid)
-      .bind(provenance.fetched_at)
-      .bind(provenance.trust);
-}
-
-Error damaged(const std::string& what, const std::string& value) {
-  return Error(Code::DataLoss, "the database holds \"" + value + "\" as " + what)
-      .with_hint("it is damaged, or was written by another program");
-}
 
 // A column that holds a T; SQLite's integers have 64 bits.
 template <typename T>
@@ -40,38 +18,6 @@ Result<T> read_number(const Statement& row, int column) {
     return damaged("a number of 32 bits", std::to_string(value));
   }
   return static_cast<T>(value);
-}
-
-Result<Digest> read_digest(const Statement& row, int column) {
-  std::string text = row.text(column);
-  if (text.empty()) {
-    return Digest();
-  }
-  std::optional<Digest> digest = Digest::parse(text);
-  if (!digest.has_value()) {
-    return damaged("a digest", text);
-  }
-  return *digest;
-}
-
-Result<Provenance> read_provenance(const Statement& row, int first) {
-  Provenance out;
-  std::optional<SourceKind> source = parse_source_kind(row.text(first));
-  std::optional<Verification> verification = parse_verification(row.text(first + 6));
-  if (!source.has_value() || !verification.has_value()) {
-    return damaged("a source", row.text(first) + "/" + row.text(first + 6));
-  }
-  out.source = *source;
-  out.route = row.text(first + 1);
-  out.location = row.text(first + 2);
-  out.canonical_name = row.text(first + 3);
-  out.image_id = TRY(read_digest(row, first + 4));
-  out.manifest_digest = TRY(read_digest(row, first + 5));
-  out.verification = *verification;
-  out.requested_by_uid = TRY(read_number<std::uint32_t>(row, first + 7));
-  out.fetched_at = row.integer(first + 8);
-  out.trust = row.text(first + 9);
-  return out;
 }
 
 // ---- enumerations and lists
@@ -247,41 +193,6 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
   return out;
 }
 
-Result<std::vector<ImageRecord>> read_images(Database& database, const std::string* reference) {
-  std::map<std::string, Pairs> labels;
-  Statement label_rows = TRY(database.prepare(
-      "SELECT reference, name, value FROM image_labels WHERE ?1 IS NULL OR reference = ?1"));
-  Statement rows =
-      TRY(database.prepare("SELECT reference, typed, bytecode, bytecode_size, file_name, "
-                           "from_source, from_route, from_location, from_name, "
-                           "from_image_id, from_manifest, from_verification, from_uid, "
-                           "from_fetched_at, from_trust FROM images "
-                           "WHERE ?1 IS NULL OR reference = ?1 ORDER BY reference"));
-  for (Statement* statement : {&label_rows, &rows}) {
-    if (reference == nullptr) {
-      statement->bind_null();
-    } else {
-      statement->bind(*reference);
-    }
-  }
-  while (TRY(label_rows.step())) {
-    labels[label_rows.text(0)][label_rows.text(1)] = label_rows.text(2);
-  }
-  std::vector<ImageRecord> out;
-  while (TRY(rows.step())) {
-    ImageRecord record;
-    record.reference = rows.text(0);
-    record.typed = rows.text(1);
-    record.bytecode = TRY(read_digest(rows, 2));
-    record.bytecode_size = rows.unsigned_integer(3);
-    record.file_name = rows.text(4);
-    record.provenance = TRY(read_provenance(rows, 5));
-    record.labels = std::move(labels[record.reference]);
-    out.push_back(std::move(record));
-  }
-  return out;
-}
-
 Result<void> insert_program(Database& database, const ProgramRecord& record) {
   Statement row = TRY(
       database.prepare("INSERT INTO programs (key, kernel_id, boot_id, application, name, type, "
@@ -359,29 +270,6 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
                       "INSERT INTO link_metadata (link, name, value) VALUES (?,?,?)",
                       record.id.value(),
                       record.metadata);
-}
-
-Result<void> put_image(Database& database, const ImageRecord& record) {
-  // The labels of the replaced row go with it.
-  Statement old = TRY(database.prepare("DELETE FROM images WHERE reference = ?"));
-  TRY(old.bind(record.reference).run());
-  Statement row =
-      TRY(database.prepare("INSERT INTO images (reference, typed, bytecode, bytecode_size, "
-                           "file_name, from_source, from_route, from_location, "
-                           "from_name, from_image_id, from_manifest, from_verification, from_uid, "
-                           "from_fetched_at, from_trust) "
-                           "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  row.bind(record.reference)
-      .bind(record.typed)
-      .bind(record.bytecode.text())
-      .bind(record.bytecode_size)
-      .bind(record.file_name);
-  bind_provenance(row, record.provenance);
-  TRY(row.run());
-  return insert_pairs(database,
-                      "INSERT INTO image_labels (reference, name, value) VALUES (?,?,?)",
-                      std::string_view(record.reference),
-                      record.labels);
 }
 
 Result<void> delete_program(Database& database, ProgramKey key) {

@@ -17,7 +17,13 @@ Result<std::vector<ImageRecord>> read_images(Database& database, const std::stri
 
 Result<void> insert_program(Database& database, const ProgramRecord& record);
 Result<void> insert_link(Database& database, const LinkRecord& record);
+// Adds to the history of the reference when it means something else than before.
 Result<void> put_image(Database& database, const ImageRecord& record);
+// An image that is not there is no error.
+Result<void> touch_image(Database& database, const std::string& reference, std::int64_t at);
+Result<void> delete_image(Database& database, const std::string& reference);
+Result<std::vector<ImageHistoryEntry>> read_history(Database& database,
+                                                    const std::string& reference);
 // NotFound when there is no such record.
 Result<void> delete_program(Database& database, ProgramKey key);
 Result<void> delete_link(Database& database, LinkId id);

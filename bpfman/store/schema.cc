@@ -107,7 +107,33 @@ CREATE TABLE journal (
 PRAGMA user_version = 1;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kMigrations = {kMigration1};
+// 2: when an image was used the last time, and what a reference has meant.
+//
+// History ends with its reference (store: delete_image). It is not tied to it by a key, because an
+// image's row is replaced when the reference gets another meaning.
+constexpr const char* kMigration2 = R"sql(
+ALTER TABLE images ADD COLUMN last_used INTEGER NOT NULL DEFAULT 0;
+UPDATE images SET last_used = from_fetched_at;
+CREATE TABLE image_history (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  reference     TEXT    NOT NULL,
+  bytecode      TEXT    NOT NULL,
+  bytecode_size INTEGER NOT NULL,
+  file_name     TEXT    NOT NULL,
+  from_source TEXT NOT NULL, from_route TEXT NOT NULL, from_location TEXT NOT NULL, from_name TEXT NOT NULL,
+  from_image_id TEXT NOT NULL, from_manifest TEXT NOT NULL, from_verification TEXT NOT NULL,
+  from_uid INTEGER NOT NULL, from_fetched_at INTEGER NOT NULL, from_trust TEXT NOT NULL
+) STRICT;
+CREATE INDEX image_history_by_reference ON image_history (reference);
+INSERT INTO image_history (reference, bytecode, bytecode_size, file_name, from_source, from_route, from_location,
+  from_name, from_image_id, from_manifest, from_verification, from_uid, from_fetched_at, from_trust)
+SELECT reference, bytecode, bytecode_size, file_name, from_source, from_route, from_location,
+  from_name, from_image_id, from_manifest, from_verification, from_uid, from_fetched_at, from_trust
+FROM images ORDER BY reference;
+PRAGMA user_version = 2;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {kMigration1, kMigration2};
 
 }  // namespace
 

@@ -129,6 +129,11 @@ Result<std::optional<ImageRecord>> Store::find_image(const std::string& referenc
   return found.empty() ? std::optional<ImageRecord>() : std::optional(std::move(found.front()));
 }
 
+Result<std::vector<ImageHistoryEntry>> Store::list_history(const std::string& reference) {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
+  return read_history(state_->database, reference);
+}
+
 namespace {
 
 // SQLite keeps the highest key ever given out of an AUTOINCREMENT table in sqlite_sequence.
@@ -203,6 +208,8 @@ Result<void> Store::commit_operation(OperationId id, const std::vector<StoredCha
               [&](const plan::DeleteLink& c) { return delete_link(database, c.id); },
               [&](const plan::DeleteProgram& c) { return delete_program(database, c.key); },
               [&](const plan::PutImage& c) { return put_image(database, c.record); },
+              [&](const plan::TouchImage& c) { return touch_image(database, c.reference, c.at); },
+              [&](const plan::DeleteImage& c) { return delete_image(database, c.reference); },
           },
           change));
     }
@@ -251,6 +258,28 @@ Result<Bytes> Store::read_blob(const Digest& digest) {
 
 bool Store::has_blob(const Digest& digest) const {
   return path_exists(state_->layout.blob(digest));
+}
+
+Result<std::vector<StoredBlob>> Store::list_blobs() const {
+  Result<std::vector<std::string>> names = list_directory(state_->layout.blob_directory());
+  std::vector<StoredBlob> out;
+  if (!names.ok()) {
+    if (names.error().code() == Code::NotFound) {
+      return out;
+    }
+    return std::move(names).error();
+  }
+  for (const std::string& name : *names) {
+    std::optional<Digest> digest = Digest::from_sha256_hex(name);
+    if (!digest.has_value()) {
+      continue;  // one that is being written
+    }
+    std::optional<struct ::stat> info = TRY(stat_path(state_->layout.blob(*digest)));
+    if (info.has_value()) {
+      out.push_back(StoredBlob{*digest, static_cast<std::uint64_t>(info->st_size)});
+    }
+  }
+  return out;
 }
 
 Result<void> Store::remove_unused_blob(const Digest& digest) {

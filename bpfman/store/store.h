@@ -39,8 +39,16 @@ struct PutLink {
   LinkRecord record;
 };
 
-using StoredChange =
-    std::variant<PutProgram, PutLink, plan::DeleteLink, plan::DeleteProgram, plan::PutImage>;
+using StoredChange = std::variant<PutProgram,
+                                  PutLink,
+                                  plan::DeleteLink,
+                                  plan::DeleteProgram,
+                                  plan::PutImage,
+                                  plan::TouchImage,
+                                  plan::DeleteImage>;
+
+// Of one reference; the oldest are forgotten.
+inline constexpr std::int64_t kMaxHistory = 100;
 
 class Store {
  public:
@@ -62,6 +70,8 @@ class Store {
   Result<std::vector<LinkRecord>> list_links();
   Result<std::vector<ImageRecord>> list_images();
   Result<std::optional<ImageRecord>> find_image(const std::string& reference);
+  // What the reference has meant, oldest first; the last kMaxHistory changes.
+  Result<std::vector<ImageHistoryEntry>> list_history(const std::string& reference);
 
   // The ids that the next insertion will get; stable while the writer lock is held.
   Result<OperationId> next_operation();
@@ -83,6 +93,8 @@ class Store {
   Result<void> put_blob(const Digest& digest, ByteView bytes);
   Result<Bytes> read_blob(const Digest& digest);
   bool has_blob(const Digest& digest) const;
+  // What lies in the blob store, by digest, whether a record names it or not.
+  Result<std::vector<StoredBlob>> list_blobs() const;
   // Removes the blob unless a program or image record names it.
   Result<void> remove_unused_blob(const Digest& digest);
 

@@ -109,6 +109,7 @@ class Case(unittest.TestCase):
             words += ["--docker-host", "unix:///nowhere/docker.sock"]
         if not set(sources) - {"docker"}:
             words += ["--storage-root", "/nowhere/storage"]
+        words += ["--containerd-address", "/nowhere/containerd.sock"]
         return words
 
     def assertFails(self, done, status, *texts):

@@ -79,7 +79,8 @@ class Errors(Case):
     def test_a_socket_on_which_nobody_listens(self):
         path = os.path.join(self.root, "docker.sock")
         run("python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).bind({path!r})")
-        deaf = Bpfman(self.bpfman.binary, self.root, ["--docker-host", "unix://" + path, "--storage-root", "/nowhere"])
+        deaf = Bpfman(self.bpfman.binary, self.root, ["--docker-host", "unix://" + path, "--storage-root", "/nowhere",
+                                                        "--containerd-address", "/nowhere"])
         done = deaf("load", "image", "some:dev")
         self.assertFails(done, 8, path, "hint:")
 

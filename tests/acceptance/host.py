@@ -80,6 +80,16 @@ class Daemon:
                 self.process.wait(10)
 
 
+def own_root(tree, directory, *words):
+    """The command in a mount namespace with `tree` as its root; `directory` is at the same place there and here."""
+    inside = tree + directory
+    script = (f"mount --make-rprivate / && mount --bind {tree} {tree} && mount -t proc proc {tree}/proc && "
+              f"mount --rbind /sys {tree}/sys && mount --rbind /dev {tree}/dev && mount -t tmpfs tmpfs {tree}/run && "
+              f"mount -t tmpfs tmpfs {tree}/tmp && mkdir -p {inside} && "
+              f"mount --bind {directory} {inside} && exec chroot {tree} \"$@\"")
+    return ["unshare", "-m", "sh", "-c", script, "sh", *words]
+
+
 class Docker:
     def __init__(self, directory, storage_driver="overlay2"):
         self.directory = directory
@@ -92,11 +102,12 @@ class Docker:
         self.start()
 
     def start(self):
+        driver = ["--storage-driver", self.storage_driver] if self.storage_driver else []
         self.daemon = Daemon(
-            ["dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", self.data,
-             "--storage-driver", self.storage_driver,
+            self.words("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", self.data,
+             *driver,
              "--exec-root", os.path.join(self.directory, "exec"), "--pidfile",
-             os.path.join(self.directory, "docker.pid"), "-H", self.host],
+             os.path.join(self.directory, "docker.pid"), "-H", self.host),
             os.path.join(self.directory, "dockerd.log"))
 
         def answers():
@@ -105,6 +116,10 @@ class Docker:
             return self.command("version", check=False).returncode == 0
 
         wait_for("dockerd", answers, 60)
+
+    def words(self, *words):
+        """What is run: tests of other engines put something before it."""
+        return list(words)
 
     def command(self, *words, check=True, cwd=None):
         return run("docker", *words, env={"DOCKER_HOST": self.host, "DOCKER_BUILDKIT": "0"}, check=check, cwd=cwd)
@@ -145,6 +160,62 @@ class Podman:
             mine = [line.split()[1] for line in mounts if line.split()[1].startswith(os.path.dirname(self.root))]
         for path in sorted(mine, reverse=True):
             run("umount", "-l", path, check=False)
+
+
+class Containerd:
+    """A private containerd: root, state and sockets of its own, no CRI."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.root = os.path.join(directory, "root")
+        self.socket = os.path.join(directory, "containerd.sock")
+        os.makedirs(directory)
+        with open(os.path.join(directory, "config.toml"), "w", encoding="utf-8") as out:
+            out.write(f'version = 2\nroot = "{self.root}"\nstate = "{directory}/state"\n'
+                      f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+                      f'[grpc]\n  address = "{self.socket}"\n[ttrpc]\n  address = "{directory}/ttrpc.sock"\n')
+        self.daemon = None
+        self.start()
+
+    def start(self):
+        self.daemon = Daemon(self.words("containerd", "--config", os.path.join(self.directory, "config.toml")),
+                             os.path.join(self.directory, "containerd.log"))
+
+        def answers():
+            if not self.daemon.alive():
+                raise Failure("containerd ended:\n" + self.daemon.tail())
+            return self.ctr("version", check=False).returncode == 0
+
+        wait_for("containerd", answers)
+
+    def words(self, *words):
+        """What is run: tests of other engines put something before it."""
+        return list(words)
+
+    def ctr(self, *words, space="default", check=True):
+        return run("ctr", "-a", self.socket, "-n", space, *words, check=check)
+
+    def take(self, docker, tag, space="default"):
+        """docker save | ctr import, unpacked."""
+        archive = os.path.join(self.directory, "image.tar")
+        docker.command("save", "-o", archive, tag)
+        self.ctr("images", "import", archive, space=space)
+        os.remove(archive)
+
+    def layers(self, name, space="default"):
+        """Digests of the layer blobs, bottom first."""
+        target = next(line.split()[2] for line in self.ctr("images", "ls", space=space).stdout.splitlines()
+                      if line.startswith(name + " "))
+        document = json.loads(self.ctr("content", "get", target, space=space).stdout)
+        if "manifests" in document:
+            document = json.loads(self.ctr("content", "get", document["manifests"][0]["digest"], space=space).stdout)
+        return [layer["digest"] for layer in document["layers"]]
+
+    def blob(self, digest):
+        return os.path.join(self.root, "io.containerd.content.v1.content/blobs", digest.replace(":", "/"))
+
+    def stop(self):
+        self.daemon.stop()
 
 
 class Registry:

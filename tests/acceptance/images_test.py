@@ -129,7 +129,8 @@ class DockerByItsWord(Case):
 
     def setUp(self):
         super().setUp()
-        self.bpfman.arguments = ["--docker-host", self.docker.host, "--storage-root", "/nowhere"]
+        self.bpfman.arguments = ["--docker-host", self.docker.host, "--storage-root", "/nowhere",
+                                 "--containerd-address", "/nowhere"]
 
     def test_copies_out_the_file_that_the_labels_name(self):
         context = self.host.programs.context("named", [self.host.pass1], {})

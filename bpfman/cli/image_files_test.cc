@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// image save, load, build and generate-build-args: what they ask and print.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpfman/cli/cli_test_support.h"
+
+namespace bpfman::cli::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Digest digest(char digit) {
+  return *Digest::parse("sha256:" + std::string(64, digit));
+}
+
+FakeApi::Answers answers() {
+  FakeApi::Answers out;
+  out.saved = {.references = {"docker.io/library/x:dev"}, .path = "/tmp/x.tar", .size = 10240};
+  out.loaded_images.records = {ImageRecord{.reference = "docker.io/library/x:dev",
+                                           .bytecode = digest('b'),
+                                           .bytecode_size = 2048,
+                                           .provenance = example_provenance()}};
+  out.built = {.reference = "docker.io/library/x:dev",
+               .digest = digest('d'),
+               .platforms = {{Platform{.architecture = "amd64"}, digest('a'), digest('d')}},
+               .labels = {{"io.ebpf.programs", R"({"pass":"xdp"})"}},
+               .destination = "bpfman's database"};
+  out.arguments.arguments = {{"BYTECODE_FILE", "prog.o"}};
+  out.arguments.labels.programs = {{"pass", "xdp"}};
+  out.arguments.labels.maps = {{"seen", "array"}};
+  return out;
+}
+
+Environment somebody() {
+  Environment environment;
+  environment.effective_uid = 1000;
+  return environment;
+}
+
+TEST(ImageSave, WritesOneFile) {
+  Outcome outcome = run_words("image save x:dev y:dev -o /tmp/x.tar", answers());
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("save x:dev y:dev to /tmp/x.tar"));
+  EXPECT_EQ(outcome.out, "saved docker.io/library/x:dev\nto /tmp/x.tar (10.0 KiB)\n");
+  EXPECT_THAT(run_words("image save x:dev", answers()).err, HasSubstr("missing --output"));
+  EXPECT_THAT(run_words("image save -o x", answers()).err, HasSubstr("missing IMAGE"));
+}
+
+TEST(ImageLoad, TellsWhatIsInTheDatabaseNow) {
+  Outcome outcome = run_words("image load -i x.tar --tag x:dev", answers());
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("load images of x.tar as x:dev"));
+  EXPECT_EQ(outcome.out, "loaded docker.io/library/x:dev (" + digest('b').text() + ", 2.0 KiB)\n");
+  EXPECT_THAT(run_words("image load --input x.tar -o json", answers()).out,
+              HasSubstr("\"reference\": \"docker.io/library/x:dev\""));
+  EXPECT_THAT(run_words("image load", answers()).err, HasSubstr("missing --input"));
+}
+
+TEST(ImageBuild, GoesIntoTheDatabaseUnlessSaidOtherwise) {
+  Outcome outcome = run_words("image build -t x:dev prog.o", answers());
+  ASSERT_TRUE(outcome.asked.build.has_value()) << outcome.err;
+  EXPECT_EQ(outcome.asked.build->target, BuildTarget::Database);
+  EXPECT_THAT(outcome.asked.build->paths, ElementsAre("prog.o"));
+  EXPECT_THAT(outcome.out, HasSubstr("platforms:         linux/amd64\n"));
+  EXPECT_THAT(outcome.out, HasSubstr(R"(io.ebpf.programs:  {"pass":"xdp"})"));
+  EXPECT_THAT(run_words("image build prog.o --format json", answers()).out,
+              HasSubstr("\"manifest_digest\""));
+}
+
+TEST(ImageBuild, KnowsFourOtherPlaces) {
+  struct Place {
+    const char* word;
+    BuildTarget target;
+    const char* path;
+  };
+
+  for (const Place& place : {Place{"oci-archive:/tmp/x.tar", BuildTarget::OciArchive, "/tmp/x.tar"},
+                             Place{"oci:dir", BuildTarget::OciLayout, "dir"},
+                             Place{"docker", BuildTarget::Docker, ""},
+                             Place{"podman", BuildTarget::Podman, ""}}) {
+    Outcome outcome =
+        run_words(std::string("image build prog.o --output ") + place.word, answers(), somebody());
+    ASSERT_TRUE(outcome.asked.build.has_value()) << outcome.err;
+    EXPECT_EQ(outcome.asked.build->target, place.target);
+    EXPECT_EQ(outcome.asked.build->output_path, place.path);
+  }
+  for (const char* word : {"oci:", "registry", "tar:x", "dockerx"}) {
+    EXPECT_EQ(run_words(std::string("image build prog.o --output ") + word, answers()).status, 2)
+        << word;
+  }
+}
+
+TEST(ImageBuild, TheDatabaseWantsRootAndADryRunTheDatabase) {
+  Outcome outcome = run_words("image build prog.o", answers(), somebody());
+  EXPECT_EQ(outcome.status, 5);
+  EXPECT_THAT(outcome.err, HasSubstr("oci-archive:image.tar"));
+  EXPECT_THAT(outcome.asked.calls, IsEmpty());
+  EXPECT_EQ(run_words("image build prog.o --output docker --dry-run", answers()).status, 2);
+  EXPECT_THAT(run_words("image build prog.o --dry-run", answers()).asked.calls,
+              ElementsAre("build (dry run)"));
+  EXPECT_THAT(run_words("image build", answers()).err, HasSubstr("missing an object file"));
+}
+
+TEST(GenerateBuildArgs, PrintsUpstreamsLines) {
+  Outcome outcome = run_words("image generate-build-args --bytecode prog.o", answers(), somebody());
+  EXPECT_EQ(outcome.out,
+            "BYTECODE_FILE=prog.o\nPROGRAMS={\"pass\":\"xdp\"}\nMAPS={\"seen\":\"array\"}\n");
+  EXPECT_THAT(run_words("image generate-build-args -c dir", answers()).asked.calls,
+              ElementsAre("build arguments dir"));
+  std::string json = run_words("image generate-build-args -b prog.o -o json", answers()).out;
+  EXPECT_THAT(json, HasSubstr("\"platforms\": []"));
+  EXPECT_THAT(json, HasSubstr("\"BYTECODE_FILE=prog.o\""));
+  EXPECT_EQ(run_words("image generate-build-args", answers()).status, 2);
+}
+
+}  // namespace
+}  // namespace bpfman::cli::testing

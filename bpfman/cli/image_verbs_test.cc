@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs about stored images: what they ask, what they print, and how they fail.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpfman/cli/cli_test_support.h"
+
+namespace bpfman::cli::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Digest digest(char digit) {
+  return *Digest::parse("sha256:" + std::string(64, digit));
+}
+
+FakeApi::Answers answers() {
+  FakeApi::Answers out;
+  ImageRecord record{.reference = "docker.io/library/prog:dev",
+                     .typed = "prog:dev",
+                     .bytecode = digest('b'),
+                     .bytecode_size = 2048,
+                     .file_name = "prog.o",
+                     .labels = {{"version", "1"}},
+                     .provenance = example_provenance(),
+                     .last_used = 1'700'000'060};
+  out.inspect.record = record;
+  out.inspect.references = {record.reference};
+  out.inspect.programs = {{"pass", "xdp", ProgramType::Xdp}};
+  out.inspect.maps = {{"seen", "array"}};
+  out.inspect.used_by = {example_program()};
+  out.removed.references = {record.reference};
+  out.removed.freed = {{digest('c'), 1024}};
+  out.removed.kept = {{digest('b'), {"prog/pass"}}};
+  out.verified = {{.digest = digest('b'), .size = 2048, .references = {record.reference}}};
+  out.history = {{digest('a'), 1024, "prog.o", example_provenance()},
+                 {digest('b'), 2048, "prog.o", example_provenance()}};
+  return out;
+}
+
+TEST(ImageInspect, ShowsRecordObjectAndUsers) {
+  Outcome outcome = run_words("image inspect prog:dev", answers());
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("inspect prog:dev"));
+  for (const char* text : {"docker.io/library/prog:dev",
+                           "57 (prog/pass)",
+                           "  pass (xdp, section xdp)",
+                           "  seen (array)",
+                           "  version=1",
+                           "2023-11-14T22:14:20Z"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(text));
+  }
+}
+
+TEST(ImageInspect, JsonHasEveryMember) {
+  std::string json = run_words("image inspect prog:dev -o json", answers()).out;
+  for (const char* member : {"\"version\": 1",
+                             "\"reference\"",
+                             "\"labels\"",
+                             "\"provenance\"",
+                             "\"last_used\"",
+                             "\"stored\": true",
+                             "\"references\"",
+                             "\"programs\"",
+                             "\"seen\": \"array\"",
+                             "\"license\": null",
+                             "\"program_id\": 57",
+                             "\"damage\": null"}) {
+    EXPECT_THAT(json, HasSubstr(member));
+  }
+}
+
+TEST(ImageRemove, SaysWhatWentAndWhatStays) {
+  Outcome outcome = run_words("image rm prog:dev other", answers());
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("rm prog:dev other"));
+  EXPECT_EQ(outcome.out,
+            "removed docker.io/library/prog:dev\nremoved bytecode " + digest('c').text() +
+                " (1.0 KiB)\n");
+  EXPECT_EQ(outcome.err, "note: bytecode sha256:bbbbbbbbbbbb stays: prog/pass still uses it\n");
+  std::string json = run_words("image rm prog:dev -o json", answers()).out;
+  EXPECT_THAT(json, HasSubstr("\"freed_bytes\": 1024"));
+  EXPECT_THAT(json, HasSubstr("\"kept\""));
+}
+
+TEST(ImagePrune, PassesItsScopeAndPrintsTheBytes) {
+  Outcome outcome = run_words("image prune --all --max-size 2KiB", answers());
+  ASSERT_TRUE(outcome.asked.prune.has_value()) << outcome.err;
+  EXPECT_EQ(outcome.asked.prune->scope, plan::PruneScope::Unused);
+  EXPECT_EQ(outcome.asked.prune->max_bytes, 2048U);
+  EXPECT_THAT(outcome.out, HasSubstr("freed 1.0 KiB\n"));
+  EXPECT_THAT(run_words("image prune --dry-run", answers()).asked.calls,
+              ElementsAre("prune (dry run)"));
+}
+
+TEST(ImagePull, MakesRoomAfterwardsAndSparesWhatWasPulled) {
+  FakeApi::Answers given = answers();
+  given.pull.record = given.inspect.record;
+  Outcome outcome = run_words("image pull prog:dev --max-size 1MB", given);
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("pull", "prune"));
+  ASSERT_TRUE(outcome.asked.prune.has_value());
+  EXPECT_EQ(outcome.asked.prune->max_bytes, 1'000'000U);
+  EXPECT_EQ(outcome.asked.prune->keep, "docker.io/library/prog:dev");
+  EXPECT_THAT(outcome.err, HasSubstr("least recently used"));
+  EXPECT_THAT(run_words("image pull prog:dev --max-size 1MB --dry-run", given).asked.calls,
+              ElementsAre("pull (dry run)"));
+}
+
+TEST(ImagePrune, RefusesSizesThatAreNone) {
+  for (const char* size : {"0", "x", "5XB", "-1", "1.5G", "99999999999999T", "MiB"}) {
+    Outcome outcome = run_words(std::string("image prune --max-size ") + size, answers());
+    EXPECT_EQ(outcome.status, 2) << size;
+    EXPECT_EQ(outcome.asked.made, 0) << size;
+  }
+}
+
+TEST(ImageVerify, WholeBytecodeIsATableAndStatus0) {
+  Outcome outcome = run_words("image verify", answers());
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out,
+            "BYTECODE      STATE  IMAGES                      PROGRAMS\n"
+            "bbbbbbbbbbbb  ok     docker.io/library/prog:dev  <none>\n");
+}
+
+TEST(ImageVerify, DamageIsNamedAndStatus11) {
+  FakeApi::Answers given = answers();
+  given.verified[0].state = BlobState::Damaged;
+  given.verified[0].detail = "does not match";
+  Outcome outcome = run_words("image verify prog:dev", given);
+  EXPECT_EQ(outcome.status, 11);
+  EXPECT_THAT(outcome.out, HasSubstr("damaged"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("sha256:bbbbbbbbbbbb is damaged (docker.io/library/prog:dev)"));
+  EXPECT_THAT(outcome.err, HasSubstr("hint: bpfman image pull"));
+  Outcome json = run_words("image verify -o json", given);
+  EXPECT_EQ(json.status, 11);
+  EXPECT_THAT(json.out, HasSubstr("\"state\": \"damaged\""));
+}
+
+TEST(ImageHistory, ShowsEveryMeaning) {
+  Outcome outcome = run_words("image history prog:dev", answers());
+  EXPECT_THAT(outcome.out,
+              HasSubstr("2023-11-14T22:13:20Z  aaaaaaaaaaaa  1.0 KiB  aaaaaaaaaaaa  docker "
+                        "(overlay2)\n"));
+  std::string json = run_words("image history prog:dev -o json", answers()).out;
+  EXPECT_THAT(json, HasSubstr("\"history\""));
+  EXPECT_THAT(json, HasSubstr("\"fetched_at\""));
+}
+
+TEST(ImageVerbs, WantAnImage) {
+  for (const char* words : {"image inspect", "image history", "image rm"}) {
+    Outcome outcome = run_words(words, answers());
+    EXPECT_EQ(outcome.status, 2) << words;
+    EXPECT_THAT(outcome.err, HasSubstr("missing IMAGE")) << words;
+  }
+}
+
+}  // namespace
+}  // namespace bpfman::cli::testing

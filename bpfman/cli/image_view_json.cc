@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// What programs read of the verbs about stored images.
+#include <nlohmann/json.hpp>
+
+#include "bpfman/base/text.h"
+#include "bpfman/cli/output.h"
+#include "bpfman/plan/plan_json.h"
+
+namespace bpfman::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json document() {
+  Json json = Json::object();
+  json["version"] = 1;
+  return json;
+}
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// What view_json.cc writes, as a member.
+Json parsed(const std::string& text) {
+  return Json::parse(text, nullptr, false);
+}
+
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+}  // namespace
+
+std::string json_of(const InspectImageReply& reply) {
+  Json json = document();
+  json.update(parsed(json_value_of(reply.record)));
+  json["stored"] = reply.stored;
+  json["references"] = reply.references;
+  json["programs"] = Json::array();
+  for (const ElfProgram& program : reply.programs) {
+    Json entry;
+    entry["name"] = program.name;
+    entry["type"] = to_string(program.type);
+    entry["section"] = program.section;
+    json["programs"].push_back(std::move(entry));
+  }
+  json["maps"] = Json::object();
+  for (const auto& [name, type] : reply.maps) {
+    json["maps"][name] = type;
+  }
+  json["license"] = or_null(reply.license);
+  json["used_by"] = Json::array();
+  for (const ProgramView& program : reply.used_by) {
+    Json entry;
+    entry["program_id"] = program.record->id.value();
+    entry["name"] = program.record->stable_name();
+    entry["loaded"] = program.kernel.has_value();
+    json["used_by"].push_back(std::move(entry));
+  }
+  json["damage"] = or_null(reply.damage);
+  return dump(json);
+}
+
+std::string json_of(const RemoveImagesReply& reply) {
+  Json json = document();
+  json["references"] = reply.references;
+  json["freed"] = Json::array();
+  std::uint64_t total = 0;
+  for (const StoredBlob& blob : reply.freed) {
+    Json entry;
+    entry["bytecode"] = blob.digest.text();
+    entry["size"] = blob.size;
+    json["freed"].push_back(std::move(entry));
+    total += blob.size;
+  }
+  json["freed_bytes"] = total;
+  json["kept"] = Json::array();
+  for (const plan::KeptBytecode& kept : reply.kept) {
+    Json entry;
+    entry["bytecode"] = kept.digest.text();
+    entry["programs"] = kept.programs;
+    json["kept"].push_back(std::move(entry));
+  }
+  return dump(json);
+}
+
+std::string json_of_verified(const std::vector<VerifiedBytecode>& entries) {
+  Json json = document();
+  json["bytecode"] = Json::array();
+  for (const VerifiedBytecode& entry : entries) {
+    Json item;
+    item["digest"] = entry.digest.text();
+    item["size"] = entry.size == 0 ? Json(nullptr) : Json(entry.size);
+    item["state"] = to_string(entry.state);
+    item["references"] = entry.references;
+    item["programs"] = entry.programs;
+    item["detail"] = or_null(entry.detail);
+    json["bytecode"].push_back(std::move(item));
+  }
+  return dump(json);
+}
+
+std::string json_of_history(const std::vector<ImageHistoryEntry>& entries) {
+  Json json = document();
+  json["history"] = Json::array();
+  for (const ImageHistoryEntry& entry : entries) {
+    Json item;
+    item["bytecode"] = entry.bytecode.text();
+    item["bytecode_size"] = entry.bytecode_size;
+    item["file_name"] = entry.file_name;
+    item["provenance"] = parsed(json_value_of(entry.provenance));
+    json["history"].push_back(std::move(item));
+  }
+  return dump(json);
+}
+
+std::string json_of(const LoadImagesReply& reply) {
+  Json json = document();
+  json["images"] = Json::array();
+  for (const ImageRecord& record : reply.records) {
+    json["images"].push_back(parsed(json_value_of(record)));
+  }
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const BuildImageReply& reply) {
+  Json json = document();
+  json["reference"] = or_null(reply.reference);
+  json["digest"] = reply.digest.text();
+  json["platforms"] = Json::array();
+  for (const BuiltPlatform& platform : reply.platforms) {
+    Json entry;
+    entry["platform"] = to_string(platform.platform);
+    entry["image_id"] = platform.image_id.text();
+    entry["manifest_digest"] = platform.manifest_digest.text();
+    json["platforms"].push_back(std::move(entry));
+  }
+  json["labels"] = Json(reply.labels);
+  json["destination"] = reply.destination;
+  return dump(json);
+}
+
+std::string json_of(const BuildArgumentsReply& reply) {
+  Json json = document();
+  json["platforms"] = reply.platforms;
+  json["build_args"] = Json::array();
+  for (const auto& [name, path] : reply.arguments) {
+    json["build_args"].push_back(name + "=" + path);
+  }
+  json["programs"] = Json(reply.labels.programs);
+  json["maps"] = Json(reply.labels.maps);
+  return dump(json);
+}
+
+std::string build_argument_lines(const BuildArgumentsReply& reply) {
+  std::string out;
+  for (const auto& [name, path] : reply.arguments) {
+    out += name + "=" + printable(path) + "\n";
+  }
+  auto text = [](const std::map<std::string, std::string>& pairs) {
+    return Json(pairs).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  return out + "PROGRAMS=" + text(reply.labels.programs) + "\nMAPS=" + text(reply.labels.maps) +
+         "\n";
+}
+
+}  // namespace bpfman::cli

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// ContainerdDaemon: the few calls of containerd's API that bpfman makes. Source:
+// github.com/containerd/containerd/api/services, the same in 1.6 and 2.x; field numbers stand where
+// they are used.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "bpfman/container/containerd_store.h"
+#include "bpfman/container/grpc_channel.h"
+#include "bpfman/container/protobuf_wire.h"
+
+namespace bpfman::container {
+
+// A mount as a snapshotter describes it.
+struct ContainerdMount {
+  std::string type;
+  std::string source;
+  std::vector<std::string> options;
+};
+
+// Directories of layers, top first, out of a read-only view's mounts; empty when they are none.
+std::vector<std::string> layer_directories(const std::vector<ContainerdMount>& mounts);
+
+class ContainerdDaemon final : public ContainerdStore {
+ public:
+  explicit ContainerdDaemon(std::string socket) : channel_(std::move(socket)) {}
+
+  Result<std::string> version();
+
+  Result<std::vector<std::string>> namespaces() override;
+  Result<std::optional<ContainerdName>> find_name(const std::string& space,
+                                                  const std::string& name) override;
+  Result<std::vector<ContainerdName>> find_ids(const std::string& space,
+                                               const std::string& hex) override;
+  Result<std::unique_ptr<ByteSource>> open_blob(const std::string& space,
+                                                const Digest& digest) override;
+  // Through a read-only view, which is gone when this returns: the directories stay as long as the
+  // image does.
+  Result<std::vector<LayerDirectory>> open_layers(const std::string& space,
+                                                  const Digest& config,
+                                                  const std::vector<Digest>& diff_ids) override;
+
+  std::string directory_route() const override { return "view"; }
+
+ private:
+  struct Scope {
+    std::string space;
+    std::string lease;  // "" for none
+  };
+
+  // The message of the reply. NotFound only when the daemon says so.
+  Result<std::string> call(const std::string& method,
+                           const ProtobufWriter& message,
+                           const Scope& scope);
+  // As call(), for what must happen on the way out: a failure is logged.
+  void clean_up(const std::string& method, const ProtobufWriter& message, const Scope& scope);
+  Result<std::string> snapshotter_of(const std::string& space,
+                                     const Digest& config,
+                                     const Digest& chain);
+  Result<std::vector<ContainerdMount>> view(const Scope& scope,
+                                            const std::string& snapshotter,
+                                            const std::string& key,
+                                            const Digest& chain);
+  void sweep(const std::string& space);
+
+  GrpcChannel channel_;
+  bool swept_ = false;
+};
+
+}  // namespace bpfman::container

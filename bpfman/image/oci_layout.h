@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading an image out of an OCI layout: index -> (nested index ->) manifest -> config and layers,
+// each blob hashed against the digest that named it. Source: OCI image-spec v1.1, image-layout.md,
+// image-index.md; names as skopeo, Podman and Docker write them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bpfman/image/extract.h"
+#include "bpfman/image/layout_files.h"
+#include "bpfman/image/oci.h"
+
+namespace bpfman::image {
+
+// An image out of a file or directory.
+struct FileImage {
+  Extracted extracted;
+  std::string name;        // that it has in there; "" for none
+  Digest image_id;         // config digest
+  Digest manifest_digest;  // empty in a docker-archive
+};
+
+// What an index entry is called: its annotation io.containerd.image.name (a complete name), else
+// org.opencontainers.image.ref.name; "" for none.
+std::string name_of_entry(const Descriptor& entry);
+
+// The entry of `index` that `wanted` names ("": the only one; several without names of their own
+// are one image's platforms). Attestations and artifacts are passed over. NotFound, InvalidArgument
+// list what there is.
+Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
+                                const std::string& wanted,
+                                const Platform& platform);
+
+// The names of the images in a layout, in order; "" for one without a name.
+Result<std::vector<std::string>> names_in_layout(LayoutFiles& files);
+
+// Errors: NotFound, InvalidArgument (as above; no eBPF object), DataLoss (a blob is absent, or is
+// not what its digest and size say; an index that leads nowhere), ResourceExhausted.
+Result<FileImage> extract_layout(LayoutFiles& files,
+                                 const std::string& wanted,
+                                 const std::string& name,
+                                 const Platform& platform);
+
+}  // namespace bpfman::image

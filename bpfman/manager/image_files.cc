@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images of the database into files, and back.
+#include "bpfman/manager/image_files.h"
+
+#include <set>
+
+#include "bpfman/base/file.h"
+#include "bpfman/base/text.h"
+#include "bpfman/image/image_file.h"
+#include "bpfman/image/image_writer.h"
+#include "bpfman/manager/manager_impl.h"
+#include "bpfman/model/image_reference.h"
+#include "bpfman/plan/image_planners.h"
+
+namespace bpfman {
+namespace {
+
+constexpr std::size_t kMaxImages = 100;
+
+// The name that an image of the database has in an archive; "" for one that is known by its id
+// only.
+std::string name_in_archive(const ImageRecord& record) {
+  Result<ImageReference> reference = ImageReference::parse(record.reference);
+  if (reference.ok() && reference->is_file()) {
+    reference = ImageReference::parse(reference->name_inside());
+  }
+  bool plain = reference.ok() && !reference->is_id() && !reference->digest().has_value() &&
+               reference->transport() == Transport::Any;
+  return plain ? reference->normal_form() : std::string();
+}
+
+// The reference that an image of a file gets in the database.
+Result<ImageReference> name_in_database(const std::string& name, const std::string& path) {
+  if (name.empty()) {
+    return Error(Code::InvalidArgument, path + " holds an image without a name")
+        .with_hint("give it one: bpfman image load -i " + path + " --tag my-ebpf-prog:dev");
+  }
+  ImageReference reference = TRY(ImageReference::parse(name).with_context(path));
+  if (reference.transport() != Transport::Any) {
+    return Error(Code::InvalidArgument, "\"" + name + "\" is no name for an image of the database")
+        .with_hint("a name without a transport, as in my-ebpf-prog:dev");
+  }
+  return reference;
+}
+
+Result<FoundBytecode> find_in_file(image::ImageManager& images,
+                                   const std::string& where,
+                                   const std::string& inside,
+                                   const ImageReference& reference) {
+  std::string source = where + (inside.empty() ? "" : ":" + inside);
+  FoundBytecode found = TRY(resolve_image(ImageSource{.reference = source}, images));
+  found.facts.image->reference = reference.normal_form();
+  found.facts.image->typed = reference.typed();
+  found.facts.image_reference = reference.normal_form();
+  return found;
+}
+
+}  // namespace
+
+Result<std::int64_t> source_date(const Environment& environment) {
+  std::optional<std::string> text = environment.get("SOURCE_DATE_EPOCH");
+  if (!text.has_value()) {
+    return std::int64_t{0};
+  }
+  std::optional<std::uint64_t> seconds = parse_unsigned(*text);
+  if (!seconds.has_value() || *seconds > 253'402'300'799) {
+    return Error(Code::InvalidArgument, "SOURCE_DATE_EPOCH is no time: \"" + *text + "\"")
+        .with_hint("seconds since 1970, as in SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)");
+  }
+  return static_cast<std::int64_t>(*seconds);
+}
+
+Result<SaveImagesReply> Manager::save_images(const std::vector<std::string>& images,
+                                             const std::string& path) {
+  if (images.size() > kMaxImages) {
+    return Error(Code::ResourceExhausted, "more than 100 images at once");
+  }
+  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::vector<ImageRecord> records;
+  if (store.has_value()) {
+    records = TRY(store->list_images());
+  }
+  std::int64_t created = TRY(source_date(impl_->options.environment));
+  image::LayoutWriter writer;
+  SaveImagesReply reply;
+  std::set<std::string> saved;
+  for (const std::string& word : images) {
+    ImageRecord record = TRY(plan::find_image(word, records));
+    if (!saved.insert(record.reference).second) {
+      continue;
+    }
+    Bytes bytes = TRY(store->read_blob(record.bytecode).with_context("image " + word));
+    image::PlatformObject object{.platform = host_platform(),
+                                 .file_name = base_name(record.file_name),
+                                 .bytes = std::move(bytes),
+                                 .labels = record.labels};
+    TRY(writer.add(image::NewImage{
+        .name = name_in_archive(record), .objects = {std::move(object)}, .created = created}));
+    reply.references.push_back(record.reference);
+  }
+  Bytes tar = TRY(writer.tar(host_platform()));
+  reply.path = TRY(absolute_path(path));
+  reply.size = tar.size();
+  TRY(write_file_atomic(reply.path, tar, 0644));
+  return reply;
+}
+
+Result<LoadImagesReply> Manager::load_images(const std::string& path,
+                                             const std::string& tag,
+                                             DryRun dry_run) {
+  std::string whole = TRY(absolute_path(path));
+  if (whole.find(':') != std::string::npos) {
+    return Error(Code::InvalidArgument, "the path " + whole + " has a colon")
+        .with_hint("rename it: a colon ends the path in names like oci-archive:FILE:NAME");
+  }
+  Transport transport = TRY(image::tell_format(whole));
+  std::vector<std::string> names = TRY(image::names_in_file(transport, whole));
+  if (names.empty() || names.size() > kMaxImages) {
+    return Error(names.empty() ? Code::NotFound : Code::ResourceExhausted,
+                 whole + (names.empty() ? " holds no image" : " holds more than 100 images"));
+  }
+  if (!tag.empty() && names.size() > 1) {
+    return Error(Code::InvalidArgument,
+                 whole + " holds " + std::to_string(names.size()) +
+                     " images, so --tag cannot name them: " + join(names, ", "))
+        .with_hint("load one of them: bpfman image pull " + std::string(prefix_of(transport)) +
+                   whole + ":" + names.front());
+  }
+  image::ImageManager images = impl_->make_images(nullptr);
+  LoadImagesReply reply;
+  std::vector<FoundBytecode> found;
+  for (const std::string& name : names) {
+    ImageReference reference = TRY(name_in_database(tag.empty() ? name : tag, whole));
+    FoundBytecode one =
+        TRY(find_in_file(images, std::string(prefix_of(transport)) + whole, name, reference));
+    reply.warnings.insert(reply.warnings.end(), one.warnings.begin(), one.warnings.end());
+    found.push_back(std::move(one));
+  }
+  std::optional<WriteSession> session;
+  if (dry_run == DryRun::No) {
+    session = TRY(impl_->open_writing());
+  }
+  plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
+  std::vector<plan::BytecodeFacts> facts;
+  Materials materials;
+  for (const FoundBytecode& one : found) {
+    facts.push_back(one.facts);
+    materials[one.bytecode.digest] = one.bytecode.view();
+    reply.records.push_back(*one.facts.image);
+  }
+  reply.plan = plan::plan_image_load(facts, snapshot);
+  if (session.has_value()) {
+    TRY(session->run(reply.plan, snapshot, materials));
+  }
+  return reply;
+}
+
+}  // namespace bpfman

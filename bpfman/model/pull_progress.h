@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pull says about itself while it goes on: for people who wait.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace bpfman {
+
+struct PullProgress {
+  enum class Phase { Begin, Going, End };
+  Phase phase = Phase::Begin;
+  std::string image;        // the full reference that is pulled
+  std::string registry;     // whom it is pulled from
+  std::uint64_t done = 0;   // bytes of layers that arrived
+  std::uint64_t total = 0;  // of all layers; not all of them may be needed
+};
+
+using PullProgressSink = std::function<void(const PullProgress&)>;
+
+}  // namespace bpfman

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines newer than Debian 12's, out of the tree that tests/engines has fetched: Docker with the containerd image store, and
+containerd by itself."""
+
+import json
+import os
+
+from containerd_test import NAME, ContentRoute, ContainerdCase, DaemonDown, ViewRoute
+from host import Containerd, Docker, own_root, run
+
+TREE = os.environ["BPFMAN_ENGINES"]
+
+
+class NewContainerd(Containerd):
+    """The same private daemon, another binary."""
+
+    def words(self, *words):
+        return own_root(TREE, self.directory, *words)
+
+
+class NewDocker(Docker):
+    """Keeps its images in a containerd of its own."""
+
+    def __init__(self, directory):
+        self.tree_directory = directory
+        super().__init__(directory, None)
+
+    def words(self, *words):
+        config = os.path.join(self.directory, "daemon.json")
+        with open(config, "w", encoding="utf-8") as out:
+            json.dump({"features": {"containerd-snapshotter": True}}, out)
+        return own_root(TREE, self.directory, *words, "--config-file", config)
+
+
+class NewContainerdContent(ContentRoute):
+    make_containerd = NewContainerd
+
+    def test_it_is_newer_than_debian_12s(self):
+        rows = self.bpfman.json("image", "sources")["sources"]
+        version = next(row["version"] for row in rows if row["kind"] == "containerd")
+        self.assertGreaterEqual(tuple(map(int, version.split(".")[:2])), (1, 7))
+
+
+class NewContainerdView(ViewRoute):
+    make_containerd = NewContainerd
+
+
+class NewContainerdDown(DaemonDown):
+    make_containerd = NewContainerd
+
+
+class DockerWithContainerd(ContainerdCase):
+    make_containerd = NewContainerd
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.docker = NewDocker(os.path.join(cls.directory, "docker"))
+        for name in ("plain", "below", "above"):
+            cls.docker.build(cls.contexts[name], NAME.replace("dev", name))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.docker.stop()
+        super().tearDownClass()
+
+    def setUp(self):
+        super().setUp()
+        self.bpfman.arguments = ["--docker-host", self.docker.host, "--storage-root", "/nowhere",
+                                 "--containerd-address", "/nowhere"]
+
+    def assertDocker(self, name, route):
+        provenance = self.load(NAME.replace("dev", name))["provenance"]
+        self.assertEqual((provenance["source"], provenance["route"], provenance["verification"]),
+                         ("docker", route, "content"))
+
+    def test_layers_as_they_were_sent(self):
+        self.assertDocker("plain", "content")
+        self.assertDocker("below", "content")
+
+    def test_a_view_past_a_large_layer(self):
+        self.assertDocker("above", "view")
+        socket = os.path.join(self.docker.directory, "exec/containerd/containerd.sock")
+        self.assertNotIn("io.bpfman", run("ctr", "-a", socket, "-n", "moby", "leases", "ls").stdout)
+
+    def test_a_rebuilt_tag_is_noticed(self):
+        self.docker.build(self.contexts["plain"], "again:dev")
+        self.load("again:dev")
+        self.docker.build(self.contexts["rebuilt"], "again:dev")
+        done = self.bpfman("load", "image", "again:dev")
+        self.assertIn("another image in docker now", done.stderr)
+
+    def test_a_miss(self):
+        self.assertFails(self.bpfman("load", "image", "--pull-policy", "Never", "other:dev"), 3, "no image named other:dev")
+
+    def test_sources(self):
+        row = self.bpfman.json("image", "sources")["sources"][0]
+        self.assertEqual((row["kind"], row["driver"], row["usable"]), ("docker", "containerd", True))
+        self.assertIn("namespace moby", row["remark"])
+
+
+# Only what is named here: the tests of Debian 12's containerd are run by tests/acceptance/run.
+del ContentRoute, ContainerdCase, DaemonDown, ViewRoute
+
