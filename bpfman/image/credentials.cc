@@ -77,11 +77,11 @@ class Search {
   Search(const Environment& environment,
          const CredentialOptions& options,
          const std::string& registry,
-         const std::string& repository)
+         std::string repository)
       : environment_(environment),
         options_(options),
         registry_(canonical_host(registry)),
-        repository_(repository) {}
+        repository_(std::move(repository)) {}
 
   Result<CredentialLookup> run() {
     if (!options_.given.empty()) {

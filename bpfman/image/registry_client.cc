@@ -195,7 +195,7 @@ namespace {
 template <typename Registry>
 class BlobSource final : public ByteSource {
  public:
-  BlobSource(Registry& registry, const Digest& digest) : registry_(registry), digest_(digest) {}
+  BlobSource(Registry& registry, Digest digest) : registry_(registry), digest_(std::move(digest)) {}
 
   // From offset_ on, however the registry answers.
   Result<void> open() {

@@ -78,17 +78,17 @@ struct BtfType {
 using Triple = std::array<std::uint32_t, 3>;
 
 enum Kind : std::uint32_t {
-  kInt = 1,
-  kPointer = 2,
-  kArray = 3,
-  kStruct = 4,
-  kUnion = 5,
-  kEnum = 6,
-  kFunctionPrototype = 13,
-  kVariable = 14,
-  kSection = 15,
-  kDeclTag = 17,
-  kEnum64 = 19
+  Int = 1,
+  Pointer = 2,
+  Array = 3,
+  Struct = 4,
+  Union = 5,
+  Enum = 6,
+  FunctionPrototype = 13,
+  Variable = 14,
+  Section = 15,
+  DeclTag = 17,
+  Enum64 = 19
 };
 
 template <typename T>
@@ -143,19 +143,19 @@ ByteView section_named(ByteView elf, std::string_view wanted) {
 // The bytes behind a type's own twelve.
 std::size_t tail_of(const BtfType& type) {
   switch (type.kind()) {
-    case kInt:
-    case kVariable:
-    case kDeclTag:
+    case Int:
+    case Variable:
+    case DeclTag:
       return 4;
-    case kArray:
+    case Array:
       return 12;
-    case kStruct:
-    case kUnion:
-    case kSection:
-    case kEnum64:
+    case Struct:
+    case Union:
+    case Section:
+    case Enum64:
       return std::size_t{12} * type.members();
-    case kEnum:
-    case kFunctionPrototype:
+    case Enum:
+    case FunctionPrototype:
       return std::size_t{8} * type.members();
     default:
       return 0;
@@ -205,7 +205,7 @@ class Btf {
 // __uint(type, N) is `int (*type)[N]`.
 std::string type_of_map(const Btf& btf, std::uint32_t struct_id) {
   std::optional<BtfType> definition = btf.type(struct_id);
-  if (!definition.has_value() || definition->kind() != kStruct) {
+  if (!definition.has_value() || definition->kind() != Struct) {
     return "unknown";
   }
   for (std::size_t i = 0; i < definition->members(); ++i) {
@@ -215,8 +215,8 @@ std::string type_of_map(const Btf& btf, std::uint32_t struct_id) {
     }
     std::optional<BtfType> pointer = btf.type((*member)[1]);
     std::optional<BtfType> array =
-        pointer.has_value() && pointer->kind() == kPointer ? btf.type(pointer->type) : std::nullopt;
-    if (!array.has_value() || array->kind() != kArray) {
+        pointer.has_value() && pointer->kind() == Pointer ? btf.type(pointer->type) : std::nullopt;
+    if (!array.has_value() || array->kind() != Array) {
       break;
     }
     std::optional<Triple> shape = btf.triple(pointer->type, 0);
@@ -235,13 +235,13 @@ std::map<std::string, std::string> read_map_types(ByteView elf) {
   Btf btf(section_named(elf, ".BTF"));
   for (std::uint32_t id = 1; id <= btf.count(); ++id) {
     std::optional<BtfType> section = btf.type(id);
-    if (!section.has_value() || section->kind() != kSection || btf.text(section->name) != ".maps") {
+    if (!section.has_value() || section->kind() != Section || btf.text(section->name) != ".maps") {
       continue;
     }
     for (std::size_t i = 0; i < section->members(); ++i) {
       std::optional<Triple> entry = btf.triple(id, i);
       std::optional<BtfType> variable = entry.has_value() ? btf.type((*entry)[0]) : std::nullopt;
-      if (!variable.has_value() || variable->kind() != kVariable) {
+      if (!variable.has_value() || variable->kind() != Variable) {
         continue;
       }
       std::string name(btf.text(variable->name));

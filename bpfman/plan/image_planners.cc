@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include <fmt/core.h>
 
@@ -99,10 +100,9 @@ std::vector<ImageRecord> over_the_limit(std::vector<ImageRecord> candidates,
       total += blob.size;
     }
   }
-  std::stable_sort(
-      candidates.begin(), candidates.end(), [](const ImageRecord& a, const ImageRecord& b) {
-        return a.last_used < b.last_used;
-      });
+  std::sort(candidates.begin(), candidates.end(), [](const ImageRecord& a, const ImageRecord& b) {
+    return std::tie(a.last_used, a.reference) < std::tie(b.last_used, b.reference);
+  });
   std::vector<ImageRecord> out;
   for (ImageRecord& image : candidates) {
     if (total <= max_bytes) {
