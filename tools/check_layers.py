@@ -19,7 +19,8 @@ ROOMS = {
     "store": {"base", "model", "plan"},
     "container": {"base", "net", "model"},
     "image": {"base", "net", "model"},
-    "manager": {"base", "net", "model", "plan", "kernel", "store", "container", "image"},
+    "trust": {"base", "model"},
+    "manager": {"base", "net", "model", "plan", "kernel", "store", "container", "image", "trust"},
     "cli": {"base", "model", "plan", "manager"},
 }
 # Headers that stay in one place: pattern of the header, pattern of the files that may include it, name.
@@ -32,7 +33,8 @@ HEAVY = [
     (r"CLI/", r"bpfman/cli/", "CLI11"),
     (r"nlohmann/", r".*_json(_test)?\.cc$|bench/", "nlohmann/json"),
     (r"toml\+\+/", r"bpfman/base/toml\.cc$", "toml++"),
-    (r"openssl/", r"bpfman/base/", "OpenSSL"),
+    (r"openssl/", r"bpfman/(base|trust)/", "OpenSSL"),
+    (r"sodium\.h", r"bpfman/trust/", "libsodium"),
     (r"zlib\.h|zstd\.h", r"bpfman/image/", "zlib and zstd"),
     (r"dlfcn\.h", r"bpfman/net/", "dlopen"),
 ]

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bodies of Rekor's entries. Source: sigstore/rekor pkg/types (hashedrekord 0.0.1, dsse 0.0.1,
+// intoto 0.0.2), sigstore/rekor-tiles (hashedrekord and dsse 0.0.2).
+#include <nlohmann/json.hpp>
+
+#include "bpfman/base/sha256.h"
+#include "bpfman/base/text.h"
+#include "bpfman/trust/certificate.h"
+#include "bpfman/trust/transparency.h"
+
+namespace bpfman::trust {
+namespace {
+
+using Json = nlohmann::json;
+
+Error refused(const std::string& why) {
+  return Error(Code::PermissionDenied, "the log entry " + why);
+}
+
+const Json& member(const Json& json, const char* name) {
+  static const Json kNone;
+  if (!json.is_object()) {
+    return kNone;
+  }
+  auto found = json.find(name);
+  return found == json.end() ? kNone : *found;
+}
+
+std::string text_of(const Json& json) {
+  return json.is_string() ? json.get<std::string>() : std::string();
+}
+
+Bytes base64_of(const Json& json) {
+  return decode_base64(text_of(json)).value_or(Bytes());
+}
+
+const Json& only(const Json& list) {
+  static const Json kNone;
+  return list.is_array() && list.size() == 1 ? list.front() : kNone;
+}
+
+// What an entry of any kind says.
+struct Claim {
+  Bytes hash;  // sha256 of what was signed, or of an envelope's payload
+  Bytes signature;
+  Bytes certificate;  // DER
+};
+
+// base64 of PEM
+Bytes certificate_of(const Json& json) {
+  Result<Bytes> der = certificate_from_pem(std::string(as_text(base64_of(json))));
+  return der.ok() ? std::move(*der) : Bytes();
+}
+
+Bytes hash_of(const Json& json) {
+  return text_of(member(json, "algorithm")) == "sha256"
+             ? parse_hex(text_of(member(json, "value"))).value_or(Bytes())
+             : Bytes();
+}
+
+Claim read_hashedrekord(const Json& spec) {
+  const Json& signature = member(spec, "signature");
+  return Claim{.hash = hash_of(member(member(spec, "data"), "hash")),
+               .signature = base64_of(member(signature, "content")),
+               .certificate = certificate_of(member(member(signature, "publicKey"), "content"))};
+}
+
+Claim read_dsse(const Json& spec) {
+  const Json& signature = only(member(spec, "signatures"));
+  return Claim{.hash = hash_of(member(spec, "payloadHash")),
+               .signature = base64_of(member(signature, "signature")),
+               .certificate = certificate_of(member(signature, "verifier"))};
+}
+
+// The signature of an intoto entry is base64 twice.
+Claim read_intoto(const Json& spec) {
+  const Json& content = member(spec, "content");
+  const Json& signature = only(member(member(content, "envelope"), "signatures"));
+  Bytes once = base64_of(member(signature, "sig"));
+  return Claim{.hash = hash_of(member(content, "payloadHash")),
+               .signature = decode_base64(as_text(once)).value_or(Bytes()),
+               .certificate = certificate_of(member(signature, "publicKey"))};
+}
+
+// 0.0.2 of both kinds holds plain base64.
+Claim read_second_version(const Json& spec, bool envelope) {
+  const Json& body = member(spec, envelope ? "dsseV002" : "hashedRekordV002");
+  const Json& hash = member(body, envelope ? "payloadHash" : "data");
+  const Json& signature = envelope ? only(member(body, "signatures")) : member(body, "signature");
+  const Json& verifier = member(member(signature, "verifier"), "x509Certificate");
+  return Claim{.hash = text_of(member(hash, "algorithm")) == "SHA2_256"
+                           ? base64_of(member(hash, "digest"))
+                           : Bytes(),
+               .signature = base64_of(member(signature, "content")),
+               .certificate = base64_of(member(verifier, "rawBytes"))};
+}
+
+}  // namespace
+
+std::string promise_text(const LogEntry& entry) {
+  return R"({"body":")" + encode_base64(entry.body) + R"(","integratedTime":)" +
+         std::to_string(entry.integrated_time) + R"(,"logID":")" + to_hex(entry.log_id) +
+         R"(","logIndex":)" + std::to_string(entry.index) + "}";
+}
+
+Result<void> check_entry_body(const LogEntry& entry, const SignedMaterial& material) {
+  Json body = Json::parse(as_text(entry.body), nullptr, false);
+  std::string kind = text_of(member(body, "kind"));
+  std::string version = text_of(member(body, "apiVersion"));
+  if (kind != entry.kind || version != entry.version) {
+    return refused("is not of the kind that it is said to be");
+  }
+  const Json& spec = member(body, "spec");
+  const bool envelope = material.kind == ContentKind::Envelope;
+  Claim claim;
+  if (kind == "hashedrekord" && version == "0.0.1" && !envelope) {
+    claim = read_hashedrekord(spec);
+  } else if (kind == "dsse" && version == "0.0.1" && envelope) {
+    claim = read_dsse(spec);
+  } else if (kind == "intoto" && version == "0.0.2" && envelope) {
+    claim = read_intoto(spec);
+  } else if (version == "0.0.2" && kind == (envelope ? "dsse" : "hashedrekord")) {
+    claim = read_second_version(spec, envelope);
+  } else {
+    return refused("is of a kind that cannot be checked: " + kind + " " + version);
+  }
+  Sha256Value hash = sha256(envelope ? material.payload : material.message);
+  if (!std::equal(hash.begin(), hash.end(), claim.hash.begin(), claim.hash.end())) {
+    return refused("is about other content");
+  }
+  if (claim.signature != material.signature) {
+    return refused("is about another signature");
+  }
+  if (material.certificate.empty() || claim.certificate != material.certificate) {
+    return refused("is about another certificate");
+  }
+  return {};
+}
+
+}  // namespace bpfman::trust

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/trust/signature_check.h"
+
+#include <algorithm>
+
+#include "bpfman/trust/certificate.h"
+#include "bpfman/trust/signed_material.h"
+#include "bpfman/trust/transparency.h"
+
+namespace bpfman::trust {
+namespace {
+
+Error refused(const std::string& why) {
+  return Error(Code::PermissionDenied, why);
+}
+
+bool counts(const std::vector<std::string>& signed_by, const std::string& signer) {
+  return std::find(signed_by.begin(), signed_by.end(), signer) != signed_by.end();
+}
+
+// Which of the wanted digests the signature is about.
+Result<Digest> find_subject(const SignedMaterial& material, const SignedThing& thing) {
+  for (const Digest& subject : material.subjects) {
+    if (std::find(thing.digests.begin(), thing.digests.end(), subject) != thing.digests.end()) {
+      return subject;
+    }
+  }
+  return refused("it is about " +
+                 (material.subjects.empty() ? std::string("nothing that is checked here")
+                                            : material.subjects.front().text()) +
+                 ", not about this image");
+}
+
+}  // namespace
+
+Result<SignatureChecker> SignatureChecker::make(const TrustPolicy& policy) {
+  SignatureChecker out;
+  for (const Signer& signer : policy.signers) {
+    if (const auto* key = std::get_if<KeySigner>(&signer.who)) {
+      PublicKey parsed = TRY(PublicKey::from_pem(key->pem).with_context(
+          policy.path + ": signer " + signer.name +
+          (key->path.empty() ? "" : " (" + key->path + ")")));
+      out.keys_.push_back(KeyOf{.signer = signer.name, .key = std::move(parsed)});
+    } else {
+      out.identities_.push_back(
+          IdentityOf{.signer = signer.name, .identity = std::get<IdentitySigner>(signer.who)});
+    }
+  }
+  if (!out.identities_.empty() && !policy.trusted_root.empty()) {
+    out.root_ = TRY(parse_trusted_root(policy.trusted_root).with_context(policy.trusted_root_path));
+  }
+  return out;
+}
+
+std::vector<SignatureFinding> SignatureChecker::check(
+    const std::vector<SignatureDocument>& documents,
+    const std::vector<std::string>& signed_by,
+    const SignedThing& thing,
+    std::string_view predicate) const {
+  std::vector<SignatureFinding> out;
+  for (const SignatureDocument& document : documents) {
+    Result<SignatureFinding> finding = check_one(document, signed_by, thing, predicate);
+    if (finding.ok()) {
+      out.push_back(std::move(*finding));
+    } else {
+      out.push_back(SignatureFinding{.why = finding.error().message()});
+    }
+    out.back().location = document.location;
+  }
+  return out;
+}
+
+Result<SignatureFinding> SignatureChecker::check_one(const SignatureDocument& document,
+                                                     const std::vector<std::string>& signed_by,
+                                                     const SignedThing& thing,
+                                                     std::string_view predicate) const {
+  SignedMaterial material = TRY(take_apart(document));
+  if (material.kind == ContentKind::Envelope && material.predicate_type != predicate) {
+    return refused("it states " + material.predicate_type + ", which is no signature of an image");
+  }
+  Digest subject;
+  if (material.kind == ContentKind::Blob) {
+    material.message.assign(thing.bytes.begin(), thing.bytes.end());
+    subject = Digest::sha256_of(thing.bytes);
+  } else {
+    subject = TRY(find_subject(material, thing));
+  }
+  SignatureFinding out = TRY(material.certificate.empty() ? check_keys(material, signed_by)
+                                                          : check_certificate(material, signed_by));
+  out.subject = subject;
+  out.reference = material.reference;
+  return out;
+}
+
+// Which key to take is the policy's word, never the document's hint.
+Result<SignatureFinding> SignatureChecker::check_keys(
+    const SignedMaterial& material, const std::vector<std::string>& signed_by) const {
+  for (const KeyOf& one : keys_) {
+    if (counts(signed_by, one.signer) && one.key.verifies(material.message, material.signature)) {
+      return SignatureFinding{.signer = one.signer, .who = "key " + one.key.fingerprint()};
+    }
+  }
+  return refused("it is by none of the keys that count here");
+}
+
+Result<SignatureFinding> SignatureChecker::check_certificate(
+    const SignedMaterial& material, const std::vector<std::string>& signed_by) const {
+  Certificate certificate = TRY(Certificate::from_der(material.certificate));
+  std::string identity = TRY(certificate.identity());
+  std::string issuer = TRY(certificate.issuer());
+  std::string who = identity + " (" + issuer + ")";
+  auto wanted = std::find_if(identities_.begin(), identities_.end(), [&](const IdentityOf& one) {
+    return counts(signed_by, one.signer) && one.identity.identity.fits(identity) &&
+           one.identity.issuer.fits(issuer);
+  });
+  if (wanted == identities_.end()) {
+    return refused("it is by " + who + ", who is none of the signers that count here");
+  }
+  if (!root_.has_value()) {
+    return refused("it is by " + who + ", and there is no trust root to check that against");
+  }
+  if (!certificate.key().verifies(material.message, material.signature)) {
+    return refused("its certificate is of " + who + ", its signature is not");
+  }
+  Witness witness = examine(material, *root_);
+  if (!witness.logged && !root_->logs.empty()) {
+    return refused("it is in no log of the trust root" +
+                   (witness.why.empty() ? "" : ": " + witness.why));
+  }
+  if (witness.times.empty() && !witness.why.empty()) {
+    return refused(witness.why);
+  }
+  TRY(certificate.check(*root_, witness.times));
+  return SignatureFinding{
+      .signer = wanted->signer, .who = std::move(who), .signed_at = witness.times.front()};
+}
+
+}  // namespace bpfman::trust

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signatures against the signers of a policy. No network, no clock: when something was signed is
+// what a log or a timestamp proves.
+#pragma once
+
+#include <vector>
+
+#include "bpfman/model/signature.h"
+#include "bpfman/model/trust_policy.h"
+#include "bpfman/trust/trusted_root.h"
+
+namespace bpfman::trust {
+
+// What signatures have to be about.
+struct SignedThing {
+  // Any of them: the manifest of the image, an index that holds it, or the bytecode itself.
+  std::vector<Digest> digests;
+  // The bytecode, for signatures over the file (cosign sign-blob).
+  ByteView bytes;
+};
+
+// cosign's mark of "this is the image"; other statements (provenance, SBOM) are no signature of
+// one.
+inline constexpr std::string_view kImagePredicate = "https://sigstore.dev/cosign/sign/v1";
+
+// The parts of a policy, parsed once.
+class SignatureChecker {
+ public:
+  // InvalidArgument: a signer's key or the trust root cannot be read as such (which and where).
+  static Result<SignatureChecker> make(const TrustPolicy& policy);
+
+  // One finding for each document. `signed_by`: names of the policy's signers that count.
+  // `predicate` is what statements must be; kImagePredicate outside of tests.
+  std::vector<SignatureFinding> check(const std::vector<SignatureDocument>& documents,
+                                      const std::vector<std::string>& signed_by,
+                                      const SignedThing& thing,
+                                      std::string_view predicate = kImagePredicate) const;
+
+ private:
+  struct KeyOf {
+    std::string signer;
+    PublicKey key;
+  };
+
+  struct IdentityOf {
+    std::string signer;
+    IdentitySigner identity;
+  };
+
+  Result<SignatureFinding> check_one(const SignatureDocument& document,
+                                     const std::vector<std::string>& signed_by,
+                                     const SignedThing& thing,
+                                     std::string_view predicate) const;
+  Result<SignatureFinding> check_keys(const struct SignedMaterial& material,
+                                      const std::vector<std::string>& signed_by) const;
+  Result<SignatureFinding> check_certificate(const struct SignedMaterial& material,
+                                             const std::vector<std::string>& signed_by) const;
+
+  std::vector<KeyOf> keys_;
+  std::vector<IdentityOf> identities_;
+  std::optional<TrustedRoot> root_;
+};
+
+}  // namespace bpfman::trust
