@@ -88,7 +88,8 @@ Result<InclusionProof> proof_of(const Json& json) {
   out.index = TRY(number_of(json, "logIndex"));
   out.tree_size = TRY(number_of(json, "treeSize"));
   out.root = TRY(base64_of(json, "rootHash"));
-  for (const Json* hash : TRY(list_of(json, "hashes", kMaxProofHashes))) {
+  std::vector<const Json*> hash_list = TRY(list_of(json, "hashes", kMaxProofHashes));
+  for (const Json* hash : hash_list) {
     std::optional<Bytes> bytes =
         hash->is_string() ? decode_base64(hash->get<std::string>()) : std::nullopt;
     if (!bytes.has_value()) {
@@ -106,7 +107,8 @@ Result<LogEntry> entry_of(const Json& json) {
   out.log_id = TRY(base64_of(member(json, "logId"), "keyId"));
   out.kind = text_of(member(json, "kindVersion"), "kind");
   out.version = text_of(member(json, "kindVersion"), "version");
-  out.integrated_time = static_cast<std::int64_t>(TRY(number_of(json, "integratedTime")));
+  std::uint64_t time = TRY(number_of(json, "integratedTime"));
+  out.integrated_time = static_cast<std::int64_t>(time);
   out.promise = TRY(base64_of(member(json, "inclusionPromise"), "signedEntryTimestamp"));
   if (member(json, "inclusionProof").is_object()) {
     out.proof = TRY(proof_of(member(json, "inclusionProof")));
@@ -146,7 +148,8 @@ Result<void> read_envelope(const Json& envelope, SignedMaterial& out) {
     return broken("\"" + statement_type + "\" is no in-toto statement");
   }
   out.predicate_type = text_of(statement, "predicateType");
-  for (const Json* subject : TRY(list_of(statement, "subject", kMaxSubjects))) {
+  std::vector<const Json*> subject_list = TRY(list_of(statement, "subject", kMaxSubjects));
+  for (const Json* subject : subject_list) {
     std::optional<Digest> digest =
         Digest::from_sha256_hex(text_of(member(*subject, "digest"), "sha256"));
     if (digest.has_value()) {
@@ -183,12 +186,15 @@ Result<void> read_verification_material(const Json& material, SignedMaterial& ou
   } else if (!member(material, "publicKey").is_object()) {
     return broken("it names neither a key nor a certificate");
   }
-  for (const Json* entry : TRY(list_of(material, "tlogEntries", kMaxLogEntries))) {
+  std::vector<const Json*> entry_list = TRY(list_of(material, "tlogEntries", kMaxLogEntries));
+  for (const Json* entry : entry_list) {
     LogEntry one = TRY(entry_of(*entry));
     out.entries.push_back(std::move(one));
   }
   const Json& times = member(material, "timestampVerificationData");
-  for (const Json* timestamp : TRY(list_of(times, "rfc3161Timestamps", kMaxTimestamps))) {
+  std::vector<const Json*> timestamp_list =
+      TRY(list_of(times, "rfc3161Timestamps", kMaxTimestamps));
+  for (const Json* timestamp : timestamp_list) {
     Bytes response = TRY(base64_of(*timestamp, "signedTimestamp"));
     out.timestamps.push_back(std::move(response));
   }
@@ -220,7 +226,8 @@ Result<LogEntry> read_classic_entry(const std::string& text) {
   LogEntry out;
   out.promise = TRY(base64_of(json, "SignedEntryTimestamp"));
   out.index = TRY(number_of(payload, "logIndex"));
-  out.integrated_time = static_cast<std::int64_t>(TRY(number_of(payload, "integratedTime")));
+  std::uint64_t time = TRY(number_of(payload, "integratedTime"));
+  out.integrated_time = static_cast<std::int64_t>(time);
   std::optional<Bytes> id = parse_hex(text_of(payload, "logID"));
   if (!id.has_value()) {
     return broken("logID is no hexadecimal number");
