@@ -8,6 +8,7 @@
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
 #include "bpfman/image/image_file.h"
+#include "bpfman/image/signature_finder.h"
 #include "bpfman/image/streams.h"
 #include "bpfman/image/tar_reader.h"
 
@@ -190,6 +191,13 @@ Result<FileImage> read_image_file(Transport transport,
       TRY(directory ? open_layout_directory(path) : open_layout_archive(path));
   FileImage out = TRY(extract_layout(*files, wanted, path, platform).with_context(path));
   out.extracted.route = directory ? "oci" : "oci-archive";
+  Result<std::vector<SignatureDocument>> signatures =
+      find_signatures(*files, {out.manifest_digest, out.index_digest});
+  if (signatures.ok()) {
+    out.signatures = std::move(*signatures);
+  } else {
+    out.signature_note = signatures.error().message();
+  }
   return out;
 }
 

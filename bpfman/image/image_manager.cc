@@ -11,6 +11,7 @@
 #include "bpfman/image/image_file.h"
 #include "bpfman/image/registry.h"
 #include "bpfman/image/registry_config.h"
+#include "bpfman/image/signature_finder.h"
 #include "bpfman/model/ebpf_labels.h"
 #include "bpfman/model/image_reference.h"
 
@@ -164,6 +165,9 @@ class Resolver {
                             .digest = record.bytecode,
                             .file_name = record.file_name};
     out.from_database = true;
+    if (out.record.signatures.empty()) {
+      out.record_changed = look_for_signatures(out.record, out.signature_note);
+    }
     return std::optional(std::move(out));
   }
 
@@ -252,7 +256,9 @@ class Resolver {
     provenance.image_id = description.image_id;
     provenance.manifest_digest = description.manifest_digest;
     provenance.trust = "local";
-    return finish(std::move(*extracted), std::move(provenance));
+    ResolvedImage out = TRY(finish(std::move(*extracted), std::move(provenance)));
+    look_for_signatures(out.record, out.signature_note);
+    return out;
   }
 
   // A file holds what it holds: there is nowhere else to look.
@@ -267,9 +273,13 @@ class Resolver {
     provenance.canonical_name = found.name;
     provenance.image_id = found.image_id;
     provenance.manifest_digest = found.manifest_digest;
+    provenance.index_digest = found.index_digest;
     provenance.trust = "local";
     reference_ = reference_.with_path(path);
-    return finish(std::move(found.extracted), std::move(provenance));
+    ResolvedImage out = TRY(finish(std::move(found.extracted), std::move(provenance)));
+    out.record.signatures = std::move(found.signatures);
+    out.signature_note = std::move(found.signature_note);
+    return out;
   }
 
   Result<ResolvedImage> from_registry() {
@@ -316,21 +326,66 @@ class Resolver {
     provenance.canonical_name = pulled->canonical_name;
     provenance.image_id = pulled->image_id;
     provenance.manifest_digest = pulled->manifest_digest;
+    provenance.index_digest = pulled->index_digest;
     provenance.trust = "registry-unsigned-allowed";
     warnings_.insert(warnings_.end(), pulled->warnings.begin(), pulled->warnings.end());
-    return finish(std::move(pulled->extracted), std::move(provenance));
+    ResolvedImage out = TRY(finish(std::move(pulled->extracted), std::move(provenance)));
+    out.record.signatures = std::move(pulled->signatures);
+    out.signature_note = std::move(pulled->signature_note);
+    return out;
   }
 
-  // From the network, as this host's configuration says.
-  Result<Pulled> pull_image() {
+  // The signatures of an image that lies here, from the registry that its name names: they travel
+  // along the hash chain from the manifest to the image id. Whether `record` changed.
+  bool look_for_signatures(ImageRecord& record, std::string& note) {
+    if (!options_.wants_signatures ||
+        !options_.wants_signatures(record.provenance, record.reference)) {
+      return false;
+    }
+    if (reference_.is_id() || reference_.is_file() || reference_.registry() == "localhost") {
+      note = "its name names no registry that could have them";
+      return false;
+    }
+    if (source_.policy == PullPolicy::Never) {
+      note = "the pull policy is Never, so " + reference_.registry() + " was not asked";
+      return false;
+    }
+    PullContext context = make_context();
+    Interrupts::Watch watch(options_.interrupts);
+    Result<RemoteSignatures> found =
+        fetch_signatures(reference_, record.provenance.image_id, context, options_.platform);
+    if (!found.ok()) {
+      note = found.error().message();
+      return false;
+    }
+    record.provenance.manifest_digest = found->manifest_digest;
+    record.provenance.index_digest = found->index_digest;
+    record.signatures = std::move(found->documents);
+    return true;
+  }
+
+  // How this host's configuration says that registries are to be spoken to.
+  PullContext make_context() {
     RegistryConfig config = read_registry_config(environment_);
     warnings_.insert(warnings_.end(), config.warnings.begin(), config.warnings.end());
-    PullContext context{.environment = environment_,
-                        .credentials = {.given = source_.registry_auth},
-                        .certificates = certificate_directories(environment_),
-                        .policy = std::move(config.policy),
-                        .progress = options_.progress,
-                        .interrupts = options_.interrupts};
+    return PullContext{.environment = environment_,
+                       .credentials = {.given = source_.registry_auth},
+                       .certificates = certificate_directories(environment_),
+                       .policy = std::move(config.policy),
+                       .progress = options_.progress,
+                       .interrupts = options_.interrupts};
+  }
+
+  Result<Pulled> pull_image() {
+    PullContext context = make_context();
+    if (options_.wants_signatures) {
+      context.wants_signatures = [&](const Pulled& pulled) {
+        Provenance provenance{.source = SourceKind::Registry,
+                              .location = pulled.registry,
+                              .canonical_name = pulled.canonical_name};
+        return options_.wants_signatures(provenance, reference_.normal_form());
+      };
+    }
     Interrupts::Watch watch(options_.interrupts);
     Result<Pulled> pulled = pull(reference_, context, options_.platform);
     if (pulled.ok() && options_.interrupts != nullptr && options_.interrupts->requested()) {

@@ -36,7 +36,10 @@ struct ResolvedImage {
   Bytecode bytecode;
   EbpfLabels labels;
   bool from_database = false;         // the bytes came from the database; nothing is to be written
+  bool record_changed = false;        // though the bytes came from the database
   std::vector<std::string> warnings;  // e.g. another runtime holds the name with different bytecode
+  std::string signature_note;  // why signatures could not be looked for; "": they were, or do
+                               // not matter
   std::int64_t lookup_ns = 0;
 };
 
@@ -44,7 +47,10 @@ struct ImageManagerOptions {
   bool trust_database = false;  // no look into the runtimes on a database hit
   bool strict = false;          // a differing image of the same name in another runtime is an error
   Platform platform = host_platform();
-  std::int64_t now = 0;                    // unix seconds, for provenance
+  std::int64_t now = 0;  // unix seconds, for provenance
+  // Whether signatures matter for an image (its provenance, and its reference in normal form): then
+  // they are looked for, and kept in the record. May be empty: they never do.
+  std::function<bool(const Provenance&, const std::string&)> wants_signatures;
   PullProgressSink progress;               // of a pull from a registry; may be empty
   const Interrupts* interrupts = nullptr;  // look at it while pulling; may be null, outlives it
 };

@@ -34,7 +34,9 @@ Result<std::unique_ptr<ByteSource>> open_blob(LayoutFiles& files, const Digest& 
   return blob;
 }
 
-Result<std::string> read_document(LayoutFiles& files, const Descriptor& descriptor) {
+}  // namespace
+
+Result<std::string> read_layout_document(LayoutFiles& files, const Descriptor& descriptor) {
   std::string what = "blob " + descriptor.digest.text();
   if (descriptor.size > kDocumentLimit) {
     return Error(Code::ResourceExhausted, what + " is larger than 4 MiB");
@@ -46,6 +48,8 @@ Result<std::string> read_document(LayoutFiles& files, const Descriptor& descript
   }
   return std::string(as_text(bytes));
 }
+
+namespace {
 
 Result<LayerObjects> read_layer(LayoutFiles& files,
                                 const Descriptor& layer,
@@ -79,10 +83,18 @@ Result<LayerObjects> read_layer(LayoutFiles& files,
   return objects;
 }
 
+// cosign's tags: sha256-<hex>, sha256-<hex>.sig, .att, .sbom.
+bool is_signature_tag(const Descriptor& entry) {
+  std::string name = name_of_entry(entry);
+  std::string tag = name.substr(name.rfind(':') + 1);
+  return tag.starts_with("sha256-") && tag.size() >= 71 &&
+         tag.substr(7, 64).find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 bool is_attestation(const Descriptor& entry) {
   auto type = entry.annotations.find("vnd.docker.reference.type");
   return (type != entry.annotations.end() && type->second == "attestation-manifest") ||
-         entry.platform.os == "unknown" || !entry.artifact_type.empty();
+         entry.platform.os == "unknown" || !entry.artifact_type.empty() || is_signature_tag(entry);
 }
 
 // "prog:dev" names "docker.io/library/prog:dev" too, and the entry that is only called "dev" is
@@ -106,7 +118,9 @@ bool has_name(const Descriptor& entry, const std::string& wanted) {
          is_called(annotation(entry, "org.opencontainers.image.ref.name"), wanted);
 }
 
-Result<std::vector<Descriptor>> read_index(LayoutFiles& files) {
+}  // namespace
+
+Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files) {
   Result<std::unique_ptr<ByteSource>> source = files.open("index.json");
   if (!source.ok()) {
     if (source.error().code() != Code::NotFound) {
@@ -127,6 +141,8 @@ Result<std::vector<Descriptor>> read_index(LayoutFiles& files) {
   }
   return document.entries;
 }
+
+namespace {
 
 Result<Extracted> read_layers(LayoutFiles& files,
                               const Manifest& manifest,
@@ -220,7 +236,7 @@ Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
 }
 
 Result<std::vector<std::string>> names_in_layout(LayoutFiles& files) {
-  std::vector<Descriptor> index = TRY(read_index(files));
+  std::vector<Descriptor> index = TRY(read_layout_index(files));
   std::vector<std::string> names;
   for (const Descriptor& entry : index) {
     std::string name = name_of_entry(entry);
@@ -235,13 +251,13 @@ Result<FileImage> extract_layout(LayoutFiles& files,
                                  const std::string& wanted,
                                  const std::string& name,
                                  const Platform& platform) {
-  std::vector<Descriptor> index = TRY(read_index(files));
+  std::vector<Descriptor> index = TRY(read_layout_index(files));
   FileImage out;
   Descriptor entry = TRY(choose_entry(index, wanted, platform));
   out.name = name_of_entry(entry);
   ManifestDocument document;
   for (int indexes = 1;; ++indexes) {
-    std::string text = TRY(read_document(files, entry));
+    std::string text = TRY(read_layout_document(files, entry));
     document = TRY(parse_manifest(text, entry.media_type));
     if (!document.is_index) {
       break;
@@ -249,11 +265,12 @@ Result<FileImage> extract_layout(LayoutFiles& files,
     if (indexes == kMaxIndexes) {
       return Error(Code::DataLoss, "its index leads to another index again and again");
     }
+    out.index_digest = entry.digest;
     entry = TRY(choose_platform(document.entries, platform));
   }
   out.manifest_digest = entry.digest;
   out.image_id = document.manifest.config.digest;
-  std::string config_text = TRY(read_document(files, document.manifest.config));
+  std::string config_text = TRY(read_layout_document(files, document.manifest.config));
   ImageConfig config = TRY(parse_image_config(config_text));
   out.extracted = TRY(read_layers(files, document.manifest, config, name, platform));
   return out;

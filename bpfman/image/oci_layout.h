@@ -19,7 +19,14 @@ struct FileImage {
   std::string name;        // that it has in there; "" for none
   Digest image_id;         // config digest
   Digest manifest_digest;  // empty in a docker-archive
+  Digest index_digest;     // of an index that led to it, other than the layout's own
+  std::vector<SignatureDocument> signatures;  // as found
+  std::string signature_note;                 // why they could not be looked for
 };
+
+// index.json, and a small document that it leads to (DataLoss: not what its digest says).
+Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files);
+Result<std::string> read_layout_document(LayoutFiles& files, const Descriptor& descriptor);
 
 // What an index entry is called: its annotation io.containerd.image.name (a complete name), else
 // org.opencontainers.image.ref.name; "" for none.

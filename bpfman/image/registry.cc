@@ -4,26 +4,10 @@
 #include "bpfman/base/text.h"
 #include "bpfman/image/registry_client.h"
 #include "bpfman/image/registry_layers.h"
+#include "bpfman/image/signature_finder.h"
 
 namespace bpfman::image {
 namespace {
-
-Result<ManifestDocument> fetch_manifest(RegistryClient& client,
-                                        const std::string& tag_or_digest,
-                                        const std::optional<Digest>& expected,
-                                        Digest& found) {
-  if (expected.has_value()) {
-    TRY(check_algorithm(*expected));
-  }
-  net::HttpResponse response = TRY(client.manifest(tag_or_digest));
-  found = Digest::sha256_of(as_bytes(response.body));
-  std::optional<Digest> said = Digest::parse(response.header("docker-content-digest"));
-  bool comparable = said.has_value() && said->algorithm() == "sha256";
-  if ((expected.has_value() && found != *expected) || (comparable && found != *said)) {
-    return Error(Code::DataLoss, "manifest " + tag_or_digest + " does not match its digest");
-  }
-  return parse_manifest(response.body, response.header("content-type"));
-}
 
 Result<Pulled> pull_from(RegistryClient& client,
                          const ImageReference& reference,
@@ -37,6 +21,7 @@ Result<Pulled> pull_from(RegistryClient& client,
       TRY(fetch_manifest(client, wanted, reference.digest(), out.manifest_digest));
   if (document.is_index) {
     Descriptor entry = TRY(choose_platform(document.entries, platform).with_context(name));
+    out.index_digest = out.manifest_digest;
     document = TRY(fetch_manifest(client, entry.digest.text(), entry.digest, out.manifest_digest));
     if (document.is_index) {
       return Error(Code::DataLoss, "the index of " + name + " leads to another index");
@@ -57,6 +42,20 @@ Result<Pulled> pull_from(RegistryClient& client,
   out.extracted =
       TRY(extract_registry_layers(client, document.manifest, config, name, platform, meter));
   return out;
+}
+
+// Signatures, if they matter. Not to get them is no reason to stop: whoever decides is told.
+void add_signatures(RegistryClient& client, const PullContext& context, Pulled& pulled) {
+  if (!context.wants_signatures || !context.wants_signatures(pulled)) {
+    return;
+  }
+  Result<std::vector<SignatureDocument>> found =
+      find_signatures(client, {pulled.manifest_digest, pulled.index_digest});
+  if (found.ok()) {
+    pulled.signatures = std::move(*found);
+  } else {
+    pulled.signature_note = found.error().message();
+  }
 }
 
 // Another place may do better. A wrong digest is no such thing.
@@ -87,6 +86,7 @@ Result<Pulled> pull(const ImageReference& typed,
     Result<Pulled> pulled = pull_from(client, reference, context, platform);
     const bool last = i + 1 == targets.size();
     if (pulled.ok()) {
+      add_signatures(client, context, *pulled);
       pulled->warnings = client.warnings();
       pulled->warnings.insert(pulled->warnings.end(), passed_over.begin(), passed_over.end());
       return pulled;

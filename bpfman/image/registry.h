@@ -5,6 +5,7 @@
 // Source: OCI distribution-spec v1.1; https://distribution.github.io/distribution/spec/auth/token/
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,8 @@
 
 namespace bpfman::image {
 
+struct Pulled;
+
 // How this host speaks to registries.
 struct PullContext {
   Environment environment;  // for the files with logins
@@ -27,15 +30,20 @@ struct PullContext {
   RetryPolicy retry;
   PullProgressSink progress;               // may be empty
   const Interrupts* interrupts = nullptr;  // may be null
+  // Whether signatures of what was pulled matter; may be empty: they do not.
+  std::function<bool(const Pulled&)> wants_signatures;
 };
 
 struct Pulled {
   Extracted extracted;         // verification is Content
   Digest image_id;             // config digest
   Digest manifest_digest;      // of the image manifest (the chosen one of an index)
+  Digest index_digest;         // of the index that led to it; empty: none did
   std::string canonical_name;  // the full reference that was pulled
   std::string registry;        // whom it came from: a mirror, perhaps
   std::vector<std::string> warnings;
+  std::vector<SignatureDocument> signatures;  // as found, if they were wanted
+  std::string signature_note;                 // why they could not be looked for
 };
 
 // Errors: NotFound (no such repository, tag or platform), PermissionDenied (login needed or

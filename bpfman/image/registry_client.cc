@@ -290,6 +290,15 @@ Result<net::HttpResponse> RegistryClient::manifest(const std::string& tag_or_dig
   return std::move(reply.response);
 }
 
+Result<net::HttpResponse> RegistryClient::referrers(const Digest& digest) {
+  Reply reply =
+      TRY(impl_->exchange("/referrers/" + digest.text(), {{"Accept", kAccept}}, Body::Collect));
+  if (reply.response.status != 200) {
+    return impl_->refusal(reply.response, "referrers of " + digest.text());
+  }
+  return std::move(reply.response);
+}
+
 Result<std::unique_ptr<ByteSource>> RegistryClient::blob(const Digest& digest) {
   auto source = std::make_unique<BlobSource<Impl>>(*impl_, digest);
   TRY(source->open());

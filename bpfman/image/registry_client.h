@@ -21,6 +21,9 @@ class RegistryClient {
 
   // Status 200, or an error.
   Result<net::HttpResponse> manifest(const std::string& tag_or_digest);
+  // The index of what refers to a manifest (distribution-spec v1.1, referrers). NotFound: none, or
+  // a registry that does not know of referrers.
+  Result<net::HttpResponse> referrers(const Digest& digest);
   // The bytes as they arrive; a transfer that breaks is taken up again where it broke. Needs this
   // client while it is read.
   Result<std::unique_ptr<ByteSource>> blob(const Digest& digest);

@@ -141,6 +141,23 @@ void ProgressMeter::say(PullProgress::Phase phase) {
   }
 }
 
+Result<ManifestDocument> fetch_manifest(RegistryClient& client,
+                                        const std::string& tag_or_digest,
+                                        const std::optional<Digest>& expected,
+                                        Digest& found) {
+  if (expected.has_value()) {
+    TRY(check_algorithm(*expected));
+  }
+  net::HttpResponse response = TRY(client.manifest(tag_or_digest));
+  found = Digest::sha256_of(as_bytes(response.body));
+  std::optional<Digest> said = Digest::parse(response.header("docker-content-digest"));
+  bool comparable = said.has_value() && said->algorithm() == "sha256";
+  if ((expected.has_value() && found != *expected) || (comparable && found != *said)) {
+    return Error(Code::DataLoss, "manifest " + tag_or_digest + " does not match its digest");
+  }
+  return parse_manifest(response.body, response.header("content-type"));
+}
+
 Result<std::string> read_document(RegistryClient& client, const Descriptor& descriptor) {
   if (descriptor.size > kDocumentLimit) {
     return Error(Code::ResourceExhausted,

@@ -8,6 +8,12 @@
 
 namespace bpfman::image {
 
+// A manifest or index; `found` is its digest, which is compared with `expected` and with what the
+// registry says.
+Result<ManifestDocument> fetch_manifest(RegistryClient& client,
+                                        const std::string& tag_or_digest,
+                                        const std::optional<Digest>& expected,
+                                        Digest& found);
 // A small document by its descriptor.
 Result<std::string> read_document(RegistryClient& client, const Descriptor& descriptor);
 

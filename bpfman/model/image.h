@@ -11,6 +11,7 @@
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/model/digest.h"
+#include "bpfman/model/signature.h"
 
 namespace bpfman {
 
@@ -50,8 +51,11 @@ struct Provenance {
   Verification verification = Verification::Daemon;
   std::uint32_t requested_by_uid = 0;  // the invoking user (behind sudo)
   std::int64_t fetched_at = 0;         // unix seconds
-  std::string
-      trust;  // which trust decision let it in: "local", "registry-unsigned-allowed", "file"
+  // Which decision let it in: "local", "registry-unsigned-allowed", "file"; with a policy the rule
+  // and what satisfied it: "rule released: signed by release (key sha256:…)".
+  std::string trust;
+  Digest index_digest;  // of an index that holds the manifest; empty when none led to it
+  Digest policy;        // TrustPolicy::id of that decision; empty without a policy
   bool operator==(const Provenance&) const = default;
 };
 
@@ -77,6 +81,8 @@ struct ImageRecord {
   std::map<std::string, std::string> labels;
   Provenance provenance;
   std::int64_t last_used = 0;  // unix seconds: when it was pulled or loaded the last time
+  // As found, for another decision when the policy changes.
+  std::vector<SignatureDocument> signatures;
   bool operator==(const ImageRecord&) const = default;
 };
 

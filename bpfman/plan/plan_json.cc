@@ -71,6 +71,10 @@ Json encode(SourceKind value) {
   return to_string(value);
 }
 
+Json encode(SignatureFormat value) {
+  return to_string(value);
+}
+
 Json encode(Verification value) {
   return to_string(value);
 }
@@ -190,6 +194,10 @@ bool decode(const Json& json, Strategy& value) {
 
 bool decode(const Json& json, SourceKind& value) {
   return decode_name<SourceKind>(json, value, parse_source_kind);
+}
+
+bool decode(const Json& json, SignatureFormat& value) {
+  return decode_name<SignatureFormat>(json, value, parse_signature_format);
 }
 
 bool decode(const Json& json, Verification& value) {
@@ -313,6 +321,15 @@ void fields(Io& io, T& v) {
   io("requested_by_uid", v.requested_by_uid);
   io("fetched_at", v.fetched_at);
   io("trust", v.trust);
+  io.added("index_digest", v.index_digest);
+  io.added("policy", v.policy);
+}
+
+template <typename Io, Same<SignatureDocument> T>
+void fields(Io& io, T& v) {
+  io("format", v.format);
+  io("document", v.document);
+  io("location", v.location);
 }
 
 template <typename Io, Same<ImageRecord> T>
@@ -325,6 +342,7 @@ void fields(Io& io, T& v) {
   io("labels", v.labels);
   io("provenance", v.provenance);
   io.added("last_used", v.last_used);
+  io.added("signatures", v.signatures);
 }
 
 template <typename Io, Same<ProgramRecord> T>

@@ -13,7 +13,9 @@ void bind_provenance(Statement& statement, const Provenance& provenance) {
       .bind(to_string(provenance.verification))
       .bind(provenance.requested_by_uid)
       .bind(provenance.fetched_at)
-      .bind(provenance.trust);
+      .bind(provenance.trust)
+      .bind(provenance.index_digest.text())
+      .bind(provenance.policy.text());
 }
 
 Error damaged(const std::string& what, const std::string& value) {
@@ -54,6 +56,8 @@ Result<Provenance> read_provenance(const Statement& row, int first) {
   out.requested_by_uid = static_cast<std::uint32_t>(uid);
   out.fetched_at = row.integer(first + 8);
   out.trust = row.text(first + 9);
+  out.index_digest = TRY(read_digest(row, first + 10));
+  out.policy = TRY(read_digest(row, first + 11));
   return out;
 }
 

@@ -19,11 +19,15 @@ class ImageRecordsTest : public StoreFixture {
     record.bytecode = digest_of(object);
     record.provenance.image_id = digest_of("image of " + object);
     record.last_used = 1'700'000'100;
+    record.provenance.policy = digest_of("policy");
+    record.signatures = {SignatureDocument{.format = SignatureFormat::SimpleSigning,
+                                           .document = "{}",
+                                           .location = "registry.example/x:sha256-1.sig"}};
     return record;
   }
 
   // The database as version 1 of the schema left it, with one image and one program in it. What
-  // version 2 added is taken away again.
+  // versions 2 and 3 added is taken away again.
   void make_version_1(const ImageRecord& record) const {
     {
       Store store = open();
@@ -32,6 +36,10 @@ class ImageRecordsTest : public StoreFixture {
     Database database = *Database::open(layout_.database(), Access::ReadWriteCreate);
     Result<void> done = database.execute(
         "DROP TABLE image_history; ALTER TABLE images DROP COLUMN last_used; "
+        "DROP TABLE image_signatures; "
+        "ALTER TABLE images DROP COLUMN from_index; ALTER TABLE images DROP COLUMN from_policy; "
+        "ALTER TABLE programs DROP COLUMN from_index; "
+        "ALTER TABLE programs DROP COLUMN from_policy; "
         "PRAGMA user_version = 1");
     ASSERT_TRUE(done.ok()) << done.error().message();
   }
@@ -99,6 +107,8 @@ TEST_F(ImageRecordsTest, ListsTheBlobsThatLieThere) {
 
 TEST_F(ImageRecordsTest, ADatabaseOfVersion1KeepsAllItHolds) {
   ImageRecord record = image("x:1", "a");
+  record.provenance.policy = Digest();
+  record.signatures.clear();
   make_version_1(record);
   Store store = open();
   // Nothing knew of uses: fetching was the last one.

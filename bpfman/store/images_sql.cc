@@ -23,7 +23,8 @@ Result<void> note_history(Database& database, const ImageRecord& record) {
   Statement row = TRY(database.prepare(
       "INSERT INTO image_history (reference, bytecode, bytecode_size, file_name, from_source, "
       "from_route, from_location, from_name, from_image_id, from_manifest, from_verification, "
-      "from_uid, from_fetched_at, from_trust) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      "from_uid, from_fetched_at, from_trust, from_index, from_policy) VALUES "
+      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   row.bind(record.reference)
       .bind(record.bytecode.text())
       .bind(record.bytecode_size)
@@ -42,13 +43,17 @@ Result<std::vector<ImageRecord>> read_images(Database& database, const std::stri
   std::map<std::string, std::map<std::string, std::string>> labels;
   Statement label_rows = TRY(database.prepare(
       "SELECT reference, name, value FROM image_labels WHERE ?1 IS NULL OR reference = ?1"));
-  Statement rows =
-      TRY(database.prepare("SELECT reference, typed, bytecode, bytecode_size, file_name, "
-                           "from_source, from_route, from_location, from_name, "
-                           "from_image_id, from_manifest, from_verification, from_uid, "
-                           "from_fetched_at, from_trust, last_used FROM images "
-                           "WHERE ?1 IS NULL OR reference = ?1 ORDER BY reference"));
-  for (Statement* statement : {&label_rows, &rows}) {
+  Statement rows = TRY(database.prepare(
+      "SELECT reference, typed, bytecode, bytecode_size, file_name, "
+      "from_source, from_route, from_location, from_name, "
+      "from_image_id, from_manifest, from_verification, from_uid, "
+      "from_fetched_at, from_trust, from_index, from_policy, last_used FROM images "
+      "WHERE ?1 IS NULL OR reference = ?1 ORDER BY reference"));
+  std::map<std::string, std::vector<SignatureDocument>> signatures;
+  Statement signature_rows =
+      TRY(database.prepare("SELECT reference, format, location, document FROM image_signatures "
+                           "WHERE ?1 IS NULL OR reference = ?1 ORDER BY reference, position"));
+  for (Statement* statement : {&label_rows, &rows, &signature_rows}) {
     if (reference == nullptr) {
       statement->bind_null();
     } else {
@@ -57,6 +62,14 @@ Result<std::vector<ImageRecord>> read_images(Database& database, const std::stri
   }
   while (TRY(label_rows.step())) {
     labels[label_rows.text(0)][label_rows.text(1)] = label_rows.text(2);
+  }
+  while (TRY(signature_rows.step())) {
+    std::optional<SignatureFormat> format = parse_signature_format(signature_rows.text(1));
+    if (!format.has_value()) {
+      return damaged("the format of a signature", signature_rows.text(1));
+    }
+    signatures[signature_rows.text(0)].push_back(SignatureDocument{
+        .format = *format, .document = signature_rows.text(3), .location = signature_rows.text(2)});
   }
   std::vector<ImageRecord> out;
   while (TRY(rows.step())) {
@@ -69,6 +82,7 @@ Result<std::vector<ImageRecord>> read_images(Database& database, const std::stri
     record.provenance = TRY(read_provenance(rows, 5));
     record.last_used = rows.integer(5 + kProvenanceColumns);
     record.labels = std::move(labels[record.reference]);
+    record.signatures = std::move(signatures[record.reference]);
     out.push_back(std::move(record));
   }
   return out;
@@ -82,8 +96,8 @@ Result<void> put_image(Database& database, const ImageRecord& record) {
       TRY(database.prepare("INSERT INTO images (reference, typed, bytecode, bytecode_size, "
                            "file_name, from_source, from_route, from_location, "
                            "from_name, from_image_id, from_manifest, from_verification, from_uid, "
-                           "from_fetched_at, from_trust, last_used) "
-                           "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+                           "from_fetched_at, from_trust, from_index, from_policy, last_used) "
+                           "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   row.bind(record.reference)
       .bind(record.typed)
       .bind(record.bytecode.text())
@@ -95,6 +109,18 @@ Result<void> put_image(Database& database, const ImageRecord& record) {
       TRY(database.prepare("INSERT INTO image_labels (reference, name, value) VALUES (?,?,?)"));
   for (const auto& [name, value] : record.labels) {
     TRY(label.bind(record.reference).bind(name).bind(value).run());
+  }
+  Statement signature = TRY(database.prepare(
+      "INSERT INTO image_signatures (reference, position, format, location, document) "
+      "VALUES (?,?,?,?,?)"));
+  std::int64_t position = 0;
+  for (const SignatureDocument& document : record.signatures) {
+    TRY(signature.bind(record.reference)
+            .bind(position++)
+            .bind(to_string(document.format))
+            .bind(document.location)
+            .bind(document.document)
+            .run());
   }
   return note_history(database, record);
 }
@@ -120,7 +146,7 @@ Result<std::vector<ImageHistoryEntry>> read_history(Database& database,
   Statement rows = TRY(database.prepare(
       "SELECT bytecode, bytecode_size, file_name, from_source, from_route, from_location, "
       "from_name, from_image_id, from_manifest, from_verification, from_uid, from_fetched_at, "
-      "from_trust FROM image_history WHERE reference = ? ORDER BY id"));
+      "from_trust, from_index, from_policy FROM image_history WHERE reference = ? ORDER BY id"));
   rows.bind(reference);
   while (TRY(rows.step())) {
     ImageHistoryEntry entry;

@@ -122,7 +122,8 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
                            "bytecode, license, pin_path, map_directory, "
                            "image_reference, created_at, from_source, from_route, from_location, "
                            "from_name, from_image_id, from_manifest, "
-                           "from_verification, from_uid, from_fetched_at, from_trust FROM programs "
+                           "from_verification, from_uid, from_fetched_at, from_trust, from_index, "
+                           "from_policy FROM programs "
                            "ORDER BY kernel_id, key"));
   while (TRY(rows.step())) {
     ProgramRecord record;
@@ -199,9 +200,10 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
                        "section, bytecode, license, pin_path, "
                        "map_directory, image_reference, created_at, from_source, from_route, "
                        "from_location, from_name, from_image_id, "
-                       "from_manifest, from_verification, from_uid, from_fetched_at, from_trust) "
-                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  static_assert(13 + kProvenanceColumns == 23);
+                       "from_manifest, from_verification, from_uid, from_fetched_at, from_trust, "
+                       "from_index, from_policy) "
+                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  static_assert(13 + kProvenanceColumns == 25);
   row.bind(record.key.value())
       .bind(record.id.value())
       .bind(record.boot_id)

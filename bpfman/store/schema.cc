@@ -133,7 +133,27 @@ FROM images ORDER BY reference;
 PRAGMA user_version = 2;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kMigrations = {kMigration1, kMigration2};
+// 3: trust: the index that led to an image, the policy that let it in, and its signatures as found.
+constexpr const char* kMigration3 = R"sql(
+ALTER TABLE programs ADD COLUMN from_index TEXT NOT NULL DEFAULT '';
+ALTER TABLE programs ADD COLUMN from_policy TEXT NOT NULL DEFAULT '';
+ALTER TABLE images ADD COLUMN from_index TEXT NOT NULL DEFAULT '';
+ALTER TABLE images ADD COLUMN from_policy TEXT NOT NULL DEFAULT '';
+ALTER TABLE image_history ADD COLUMN from_index TEXT NOT NULL DEFAULT '';
+ALTER TABLE image_history ADD COLUMN from_policy TEXT NOT NULL DEFAULT '';
+CREATE TABLE image_signatures (
+  reference TEXT    NOT NULL REFERENCES images (reference) ON DELETE CASCADE,
+  position  INTEGER NOT NULL,
+  format    TEXT    NOT NULL,
+  location  TEXT    NOT NULL,
+  document  TEXT    NOT NULL,
+  PRIMARY KEY (reference, position)
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 3;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {
+    kMigration1, kMigration2, kMigration3};
 
 }  // namespace
 

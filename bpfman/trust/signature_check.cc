@@ -59,7 +59,14 @@ std::vector<SignatureFinding> SignatureChecker::check(
     std::string_view predicate) const {
   std::vector<SignatureFinding> out;
   for (const SignatureDocument& document : documents) {
-    Result<SignatureFinding> finding = check_one(document, signed_by, thing, predicate);
+    Result<SignedMaterial> material = take_apart(document);
+    if (material.ok() && material->kind == ContentKind::Envelope &&
+        material->predicate_type != predicate) {
+      continue;
+    }
+    Result<SignatureFinding> finding = material.ok()
+                                           ? check_one(std::move(*material), signed_by, thing)
+                                           : Result<SignatureFinding>(material.error());
     if (finding.ok()) {
       out.push_back(std::move(*finding));
     } else {
@@ -70,14 +77,9 @@ std::vector<SignatureFinding> SignatureChecker::check(
   return out;
 }
 
-Result<SignatureFinding> SignatureChecker::check_one(const SignatureDocument& document,
+Result<SignatureFinding> SignatureChecker::check_one(SignedMaterial material,
                                                      const std::vector<std::string>& signed_by,
-                                                     const SignedThing& thing,
-                                                     std::string_view predicate) const {
-  SignedMaterial material = TRY(take_apart(document));
-  if (material.kind == ContentKind::Envelope && material.predicate_type != predicate) {
-    return refused("it states " + material.predicate_type + ", which is no signature of an image");
-  }
+                                                     const SignedThing& thing) const {
   Digest subject;
   if (material.kind == ContentKind::Blob) {
     material.message.assign(thing.bytes.begin(), thing.bytes.end());

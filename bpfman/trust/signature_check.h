@@ -7,6 +7,7 @@
 
 #include "bpfman/model/signature.h"
 #include "bpfman/model/trust_policy.h"
+#include "bpfman/trust/signed_material.h"
 #include "bpfman/trust/trusted_root.h"
 
 namespace bpfman::trust {
@@ -29,8 +30,9 @@ class SignatureChecker {
   // InvalidArgument: a signer's key or the trust root cannot be read as such (which and where).
   static Result<SignatureChecker> make(const TrustPolicy& policy);
 
-  // One finding for each document. `signed_by`: names of the policy's signers that count.
-  // `predicate` is what statements must be; kImagePredicate outside of tests.
+  // One finding for each signature; statements of other kinds (provenance, SBOM) are none.
+  // `signed_by`: names of the policy's signers that count. `predicate` is what statements must be;
+  // kImagePredicate outside of tests.
   std::vector<SignatureFinding> check(const std::vector<SignatureDocument>& documents,
                                       const std::vector<std::string>& signed_by,
                                       const SignedThing& thing,
@@ -47,13 +49,12 @@ class SignatureChecker {
     IdentitySigner identity;
   };
 
-  Result<SignatureFinding> check_one(const SignatureDocument& document,
+  Result<SignatureFinding> check_one(SignedMaterial material,
                                      const std::vector<std::string>& signed_by,
-                                     const SignedThing& thing,
-                                     std::string_view predicate) const;
-  Result<SignatureFinding> check_keys(const struct SignedMaterial& material,
+                                     const SignedThing& thing) const;
+  Result<SignatureFinding> check_keys(const SignedMaterial& material,
                                       const std::vector<std::string>& signed_by) const;
-  Result<SignatureFinding> check_certificate(const struct SignedMaterial& material,
+  Result<SignatureFinding> check_certificate(const SignedMaterial& material,
                                              const std::vector<std::string>& signed_by) const;
 
   std::vector<KeyOf> keys_;

@@ -107,14 +107,12 @@ TEST(SignatureCheck, ATurnedBitIsNoSignature) {
 }
 
 TEST(SignatureCheck, AStatementOfAnotherKindIsNoSignature) {
-  SignatureFinding finding = checker(policy_of_keys(kKeys))
-                                 .check({bundle_documents().front()},
-                                        kKeys,
-                                        SignedThing{.digests = {signed_manifest()}},
-                                        "https://slsa.dev/provenance/v1")
-                                 .front();
-  EXPECT_FALSE(finding.good());
-  EXPECT_THAT(finding.why, HasSubstr("no signature of an image"));
+  EXPECT_THAT(checker(policy_of_keys(kKeys))
+                  .check({bundle_documents().front()},
+                         kKeys,
+                         SignedThing{.digests = {signed_manifest()}},
+                         "https://slsa.dev/provenance/v1"),
+              testing::IsEmpty());
 }
 
 TEST(SignatureCheck, SignedFileWhateverTheImage) {
