@@ -24,6 +24,11 @@ ManagerOptions to_options(const cli::GlobalOptions& global,
   options.runtimes.storage_roots = global.storage_roots;
   options.runtimes.containerd_addresses = global.containerd_addresses;
   options.runtimes.containerd_roots = global.containerd_roots;
+  options.runtimes.containerd_namespaces = global.containerd_namespaces;
+  if (!global.sources.empty()) {
+    options.sources = {.kinds = global.sources, .file = global.sources_file};
+  }
+  options.max_store_bytes = global.max_store_bytes;
   options.trust_database = global.trust_database;
   options.strict = global.strict;
   options.lock_timeout_ms = global.lock_timeout_ms;

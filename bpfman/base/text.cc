@@ -101,6 +101,29 @@ std::optional<std::int64_t> parse_signed(std::string_view text) {
   return parse_number<std::int64_t>(text);
 }
 
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::optional<std::uint64_t> number = parse_unsigned(text.substr(0, digits));
+  std::string unit = to_lower(text.substr(digits));
+  std::uint64_t factor = 0;
+  std::uint64_t thousands = 1;
+  std::uint64_t binary = 1;
+  for (std::string_view letter : {"", "k", "m", "g", "t"}) {
+    std::string name(letter);
+    if (unit == name + "b" || (letter.empty() && unit.empty())) {
+      factor = thousands;
+    } else if (!letter.empty() && (unit == name || unit == name + "ib")) {
+      factor = binary;
+    }
+    thousands *= 1000;
+    binary *= 1024;
+  }
+  if (!number.has_value() || factor == 0 || *number == 0 || *number > UINT64_MAX / factor) {
+    return std::nullopt;
+  }
+  return *number * factor;
+}
+
 std::optional<Bytes> parse_hex(std::string_view text) {
   if (text.starts_with("0x") || text.starts_with("0X")) {
     text.remove_prefix(2);

@@ -21,6 +21,9 @@ std::string to_lower(std::string_view text);
 // overflow.
 std::optional<std::uint64_t> parse_unsigned(std::string_view text);
 std::optional<std::int64_t> parse_signed(std::string_view text);
+// "500MB" (of 1000), "64MiB", "64m" (of 1024), "4096"; nullopt on anything else, on 0 and on
+// overflow.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // An even number of hexadecimal digits, optionally behind "0x".
 std::optional<Bytes> parse_hex(std::string_view text);
 

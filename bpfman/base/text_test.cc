@@ -21,6 +21,16 @@ TEST(Numbers, AreWholeTextsWithoutOverflow) {
   }
 }
 
+TEST(Bytes, HaveUnitsOfAThousandAndOf1024) {
+  EXPECT_EQ(parse_bytes("4096"), 4096U);
+  EXPECT_EQ(parse_bytes("500MB"), 500'000'000U);
+  EXPECT_EQ(parse_bytes("64MiB"), 64U << 20U);
+  EXPECT_EQ(parse_bytes("2k"), 2048U);
+  for (const char* text : {"", "0", "MB", "-1", "1.5G", "1 MB", "1XB", "99999999999999999T"}) {
+    EXPECT_FALSE(parse_bytes(text).has_value()) << text;
+  }
+}
+
 TEST(Hex, HasTwoDigitsAByte) {
   EXPECT_EQ(parse_hex("0x0aFF"), (Bytes{std::byte{0x0a}, std::byte{0xff}}));
   EXPECT_EQ(parse_hex("0aff"), parse_hex("0x0aff"));

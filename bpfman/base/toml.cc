@@ -71,6 +71,11 @@ std::string scalar_text(const toml::node& node) {
   return out.str();
 }
 
+TomlPosition position_of(const toml::node& node) {
+  const toml::source_position& begin = node.source().begin;
+  return TomlPosition{.line = begin.line, .column = begin.column};
+}
+
 void flatten(const toml::node& node, const std::string& key, int depth, TomlDocument& out) {
   if (depth > kMaxDepth) {
     return;
@@ -88,11 +93,13 @@ void flatten(const toml::node& node, const std::string& key, int depth, TomlDocu
       }
       return;
     }
+    out.positions[key] = position_of(node);
     std::vector<std::string>& list = out.lists[key];
     for (const toml::node& item : *array) {
       list.push_back(scalar_text(item));
     }
   } else {
+    out.positions[key] = position_of(node);
     out.values[key] = scalar_text(node);
   }
 }
@@ -109,6 +116,15 @@ std::vector<std::string> TomlDocument::get_list(std::string_view key) const {
   return found == lists.end() ? std::vector<std::string>() : found->second;
 }
 
+std::string TomlDocument::place_of(std::string_view key) const {
+  auto found = positions.find(key);
+  if (found == positions.end()) {
+    return name;
+  }
+  return name + ":" + std::to_string(found->second.line) + ":" +
+         std::to_string(found->second.column);
+}
+
 Result<TomlDocument> parse_toml(std::string_view text, const std::string& name) {
   toml::parse_result parsed = toml::parse(to_ascii(text));
   if (!parsed) {
@@ -119,6 +135,7 @@ Result<TomlDocument> parse_toml(std::string_view text, const std::string& name) 
                      from_ascii(parsed.error().description()));
   }
   TomlDocument out;
+  out.name = name;
   flatten(parsed.table(), "", 0, out);
   return out;
 }

@@ -33,6 +33,14 @@ prefix = "two"
   EXPECT_THAT(document->get_list("storage.options.additionalimagestores"), ElementsAre("/a", "/b"));
 }
 
+TEST(Toml, KnowsThePlaceOfEachValue) {
+  Result<TomlDocument> document = parse_toml("[a]\nb = 1\nc = [\"x\"]\n", "x.conf");
+  ASSERT_TRUE(document.ok()) << document.error().message();
+  EXPECT_EQ(document->place_of("a.b"), "x.conf:2:5");
+  EXPECT_EQ(document->place_of("a.c"), "x.conf:3:5");
+  EXPECT_EQ(document->place_of("none"), "x.conf");
+}
+
 TEST(Toml, NamesThePlaceOfAMistake) {
   Result<TomlDocument> document = parse_toml("a = 1\nb = \n", "storage.conf");
   ASSERT_FALSE(document.ok());

@@ -16,9 +16,10 @@
 
 namespace bpfman::cli {
 
-// What the global flags say; it decides which Api is made.
+// What the global flags say, and bpfman.toml where they say nothing; it decides which Api is made.
 struct GlobalOptions {
   std::string root_dir = "/";
+  std::string config;  // the file that was named; "" for the usual one, which may be absent
   std::string log = "warn";
   std::int64_t lock_timeout_ms = 30'000;
   bool verbose = false;
@@ -28,7 +29,13 @@ struct GlobalOptions {
   std::vector<std::string> storage_roots;
   std::vector<std::string> containerd_addresses;
   std::vector<std::string> containerd_roots;
-  PullProgressSink progress;  // of pulls; may be empty
+  // Of the file alone.
+  std::vector<std::string> containerd_namespaces;
+  std::vector<SourceKind> sources;  // empty: all
+  std::string sources_file;         // that says so
+  PullPolicy pull_policy = PullPolicy::IfNotPresent;
+  std::uint64_t max_store_bytes = 0;  // 0: no limit
+  PullProgressSink progress;          // of pulls; may be empty
 };
 
 struct Context {

@@ -19,6 +19,12 @@ class Session {
 
   Api& api();
 
+  // --pull-policy, or what the configuration says.
+  Result<PullPolicy> pull_policy(const std::string& flag) const;
+
+  // The store is kept below this instead of what the configuration says. Before the Api is made.
+  void limit_store(std::uint64_t max_bytes) { max_store_bytes_ = max_bytes; }
+
   // Pulls show themselves on stderr from now on. Before the Api is made.
   void show_progress(ProgressMode mode);
 
@@ -31,17 +37,22 @@ class Session {
  private:
   const GlobalOptions& global_;
   const Context& context_;
+  std::optional<std::uint64_t> max_store_bytes_;
   std::unique_ptr<ProgressPrinter> progress_;
   std::unique_ptr<Api> api_;
 };
 
 enum class NeedsRoot { Yes, No };
+// Whether a verb looks for images, for which bpfman.toml is read. The others work without it, so
+// that a broken file never keeps anybody from taking a program off its hook.
+enum class FindsImages { No, Yes };
 
 // A leaf of the tree, with what it does.
 struct Verb {
   CLI::App* app = nullptr;
   NeedsRoot needs_root = NeedsRoot::Yes;
   std::function<Result<void>(Session&)> run;
+  FindsImages finds_images = FindsImages::No;
 };
 
 struct Tree {
@@ -117,6 +128,20 @@ Result<std::int64_t> parse_duration_ms(const std::string& text);
 
 // "500MB" (of 1000), "64MiB" (of 1024), "4096"; `flag` is for the error.
 Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text);
+
+// Puts what bpfman.toml says where no flag and no variable of the same meaning does.
+// config_flags.cc
+Result<void> read_configuration(const CLI::App& top,
+                                const Environment& environment,
+                                FindsImages finds_images,
+                                GlobalOptions& options);
+
+// --pull-policy
+void add_pull_policy(CLI::App* app, std::string& policy);
+
+// --from
+void add_from(CLI::App* app, std::vector<std::string>& from);
+Result<std::vector<SourceKind>> parse_from(const std::vector<std::string>& values);
 
 // --progress
 void add_progress(CLI::App* app, std::string& mode);

@@ -205,6 +205,29 @@ Result<std::int64_t> parse_duration_ms(const std::string& text) {
   return total;
 }
 
+void add_pull_policy(CLI::App* app, std::string& policy) {
+  app->add_option("-p,--pull-policy",
+                  policy,
+                  "Always, IfNotPresent or Never (default: as configured, else IfNotPresent)")
+      ->type_name("POLICY");
+}
+
+void add_from(CLI::App* app, std::vector<std::string>& from) {
+  add_list_option(app,
+                  "--from",
+                  from,
+                  "Look in these kinds of sources only, in this order: docker, podman, containerd, "
+                  "registry; repeats")
+      ->type_name("SOURCE,...");
+}
+
+Result<std::vector<SourceKind>> parse_from(const std::vector<std::string>& values) {
+  if (values.empty()) {
+    return std::vector<SourceKind>();
+  }
+  return parse_image_sources(split_lists(values)).with_context("--from");
+}
+
 void add_progress(CLI::App* app, std::string& mode) {
   app->add_option("--progress",
                   mode,
@@ -214,26 +237,9 @@ void add_progress(CLI::App* app, std::string& mode) {
 }
 
 Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text) {
-  std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  std::optional<std::uint64_t> number = parse_unsigned(text.substr(0, digits));
-  std::string unit = to_lower(text.substr(digits));
-  std::uint64_t factor = 0;
-  std::uint64_t thousands = 1;
-  std::uint64_t binary = 1;
-  for (std::string_view letter : {"", "k", "m", "g", "t"}) {
-    std::string name(letter);
-    if (unit == name + "b" || (letter.empty() && unit.empty())) {
-      factor = thousands;
-    } else if (!letter.empty() && (unit == name || unit == name + "ib")) {
-      factor = binary;
-    }
-    thousands *= 1000;
-    binary *= 1024;
-  }
-  if (!number.has_value() || factor == 0 || *number == 0 || *number > UINT64_MAX / factor) {
-    return bad_value(flag, text, "as in 500MB, 64MiB, 1G");
-  }
-  return *number * factor;
+  std::optional<std::uint64_t> size = parse_bytes(text);
+  return size.has_value() ? Result<std::uint64_t>(*size)
+                          : bad_value(flag, text, "as in 500MB, 64MiB, 1G");
 }
 
 std::string registry_auth(const std::string& flag, const Context& context) {

@@ -11,7 +11,8 @@ namespace {
 struct PullFlags {
   std::string positional;
   std::string flagged;
-  std::string policy = "IfNotPresent";
+  std::string policy;
+  std::vector<std::string> from;
   std::string auth;
   std::string progress = "auto";
   std::string max_size;
@@ -23,10 +24,7 @@ struct PullFlags {
 Result<void> keep_below(Session& session, std::uint64_t max_bytes, const std::string& pulled) {
   PruneSpec spec{.max_bytes = max_bytes, .keep = pulled};
   RemoveImagesReply reply = TRY(session.api().prune_images(spec, DryRun::No));
-  for (const std::string& reference : reply.references) {
-    session.err() << "note: removed " << printable(reference)
-                  << ", the least recently used, to stay below --max-size\n";
-  }
+  print_pruned(session.err(), reply.references, "--max-size");
   return {};
 }
 
@@ -37,16 +35,19 @@ Result<void> run_pull(Session& session, const PullFlags& flags) {
   if (source.reference.empty()) {
     return missing("IMAGE", "image pull my-ebpf-prog:dev");
   }
-  source.policy = TRY(parse_pull_policy(flags.policy));
+  source.policy = TRY(session.pull_policy(flags.policy));
+  source.from = TRY(parse_from(flags.from));
   source.registry_auth = registry_auth(flags.auth, session.context());
   ProgressMode mode = TRY(parse_progress_mode(flags.progress));
   session.show_progress(mode);
   std::uint64_t max_bytes = 0;
   if (!flags.max_size.empty()) {
     max_bytes = TRY(parse_size("--max-size", flags.max_size));
+    session.limit_store(0);  // this one counts
   }
   PullReply reply = TRY(session.api().pull_image(source, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
+  print_pruned(session.err(), reply.pruned, "images.max_store_size");
   if (max_bytes > 0 && !flags.dry_run) {
     TRY(keep_below(session, max_bytes, reply.record.reference));
   }
@@ -129,10 +130,8 @@ void add_pull(Tree& tree, CLI::App* image) {
                             "bpfman image pull my-ebpf-prog:dev");
   pull->add_option("IMAGE", flags->positional, "Name, digest or id of the image")->type_name("");
   pull->add_option("-i,--image-url", flags->flagged, "The same, as a flag")->type_name("IMAGE");
-  pull->add_option("-p,--pull-policy",
-                   flags->policy,
-                   "Always, IfNotPresent or Never (default: IfNotPresent)")
-      ->type_name("POLICY");
+  add_from(pull, flags->from);
+  add_pull_policy(pull, flags->policy);
   pull->add_option("-r,--registry-auth",
                    flags->auth,
                    "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
@@ -145,8 +144,10 @@ void add_pull(Tree& tree, CLI::App* image) {
       ->type_name("SIZE");
   pull->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(pull, flags->output);
-  tree.verbs.push_back(
-      {pull, NeedsRoot::Yes, [flags](Session& session) { return run_pull(session, *flags); }});
+  tree.verbs.push_back({pull,
+                        NeedsRoot::Yes,
+                        [flags](Session& session) { return run_pull(session, *flags); },
+                        FindsImages::Yes});
 }
 
 }  // namespace
@@ -170,9 +171,11 @@ void add_image(Tree& tree) {
                "List the local container stores, and whether each can be used or why not",
                "bpfman image sources");
   add_output(sources, *sources_output);
-  tree.verbs.push_back({sources, NeedsRoot::No, [sources_output](Session& session) {
-                          return run_sources(session, *sources_output);
-                        }});
+  tree.verbs.push_back(
+      {sources,
+       NeedsRoot::No,
+       [sources_output](Session& session) { return run_sources(session, *sources_output); },
+       FindsImages::Yes});
   add_image_inspect(tree, image);
   add_image_history(tree, image);
   add_image_verify(tree, image);

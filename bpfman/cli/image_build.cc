@@ -139,8 +139,10 @@ void add_image_build(Tree& tree, CLI::App* image) {
   app->add_option("--format", flags->format, "How to print: table or json (default: table)")
       ->type_name("FORMAT");
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
-  tree.verbs.push_back(
-      {app, NeedsRoot::No, [flags](Session& session) { return run_build(session, *flags); }});
+  tree.verbs.push_back({app,
+                        NeedsRoot::No,
+                        [flags](Session& session) { return run_build(session, *flags); },
+                        FindsImages::Yes});
 }
 
 void add_image_build_arguments(Tree& tree, CLI::App* image) {

@@ -96,8 +96,10 @@ void add_image_inspect(Tree& tree, CLI::App* image) {
   app->add_option("IMAGE", flags->image, "Name of the image, or 12 digits or more of its id")
       ->type_name("");
   add_output(app, flags->output);
-  tree.verbs.push_back(
-      {app, NeedsRoot::Yes, [flags](Session& session) { return run_inspect(session, *flags); }});
+  tree.verbs.push_back({app,
+                        NeedsRoot::Yes,
+                        [flags](Session& session) { return run_inspect(session, *flags); },
+                        FindsImages::Yes});
 }
 
 }  // namespace bpfman::cli

@@ -11,7 +11,8 @@ namespace {
 struct LoadFlags {
   std::string positional;  // reference or path
   std::string flagged;     // the same by --image-url or --path
-  std::string policy = "IfNotPresent";
+  std::string policy;
+  std::vector<std::string> from;
   std::string auth;
   std::string progress = "auto";
   std::string name;
@@ -125,6 +126,7 @@ Result<void> run_load(Session& session, const LoadFlags& flags, const LoadSpec& 
   Format format = TRY(flags.output.format());
   LoadReply reply = TRY(session.api().load(spec, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
+  print_pruned(session.err(), reply.pruned, "images.max_store_size");
   if (flags.dry_run) {
     print_plan(session.out(), reply.plan, format);
   } else if (format == Format::Json) {
@@ -146,27 +148,30 @@ void add_load_image(Tree& tree, CLI::App* load) {
                "  bpfman load image my-ebpf-prog:dev --name pass -m owner=me");
   app->add_option("IMAGE", flags->positional, "Name, digest or id of the image")->type_name("");
   app->add_option("-i,--image-url", flags->flagged, "The same, as a flag")->type_name("IMAGE");
-  app->add_option(
-         "-p,--pull-policy", flags->policy, "Always, IfNotPresent or Never (default: IfNotPresent)")
-      ->type_name("POLICY");
+  add_from(app, flags->from);
+  add_pull_policy(app, flags->policy);
   app->add_option("-r,--registry-auth",
                   flags->auth,
                   "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
       ->type_name("BASE64");
   add_progress(app, flags->progress);
   add_flags(tree, app, flags);
-  tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
+  tree.verbs.push_back({app,
+                        NeedsRoot::Yes,
+                        [flags](Session& session) -> Result<void> {
                           ImageSource source;
                           const std::string example = "load image my-ebpf-prog:dev";
                           source.reference = TRY(one_of(*flags, "IMAGE", "--image-url", example));
-                          source.policy = TRY(parse_pull_policy(flags->policy));
+                          source.policy = TRY(session.pull_policy(flags->policy));
+                          source.from = TRY(parse_from(flags->from));
                           source.registry_auth = registry_auth(flags->auth, session.context());
                           ProgressMode mode = TRY(parse_progress_mode(flags->progress));
                           session.show_progress(mode);
                           LoadSpec spec = TRY(to_spec(*flags, example));
                           spec.source = source;
                           return run_load(session, *flags, spec);
-                        }});
+                        },
+                        FindsImages::Yes});
 }
 
 void add_load_file(Tree& tree, CLI::App* load) {

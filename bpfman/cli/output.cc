@@ -82,6 +82,15 @@ void print_warnings(std::ostream& err, const std::vector<std::string>& warnings)
   }
 }
 
+void print_pruned(std::ostream& err,
+                  const std::vector<std::string>& references,
+                  const std::string& limit) {
+  for (const std::string& reference : references) {
+    err << "note: removed " << printable(reference) << ", the least recently used, to stay below "
+        << limit << '\n';
+  }
+}
+
 void print_plan(std::ostream& out, const plan::Plan& plan, Format format) {
   if (format == Format::Json) {
     out << json_of_plan(plan);

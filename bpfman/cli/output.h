@@ -37,6 +37,10 @@ void print_block(std::ostream& out,
 // One line, then hints; of a verifier's log the tail, or all of it.
 void print_error(std::ostream& err, const Error& error, bool verbose);
 void print_warnings(std::ostream& err, const std::vector<std::string>& warnings);
+// Of references that went to keep the store below `limit`.
+void print_pruned(std::ostream& err,
+                  const std::vector<std::string>& references,
+                  const std::string& limit);
 void print_plan(std::ostream& out, const plan::Plan& plan, Format format);
 
 // One line for each reference and each piece of bytecode that went.

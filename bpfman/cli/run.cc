@@ -37,6 +37,7 @@ CommandLine::CommandLine(const Environment& environment) {
   app.get_formatter()->label("Options", "Flags");
   app.get_formatter()->label("Subcommands", "Commands");
   flags.options.root_dir = environment.get("BPFMAN_ROOT_DIR").value_or("/");
+  flags.options.config = environment.get("BPFMAN_CONFIG").value_or("");
   flags.options.log = environment.get("BPFMAN_LOG").value_or("warn");
   flags.lock_timeout = environment.get("BPFMAN_LOCK_TIMEOUT").value_or("30s");
   auto global = [](CLI::Option* option) { option->group("Global flags"); };
@@ -44,6 +45,11 @@ CommandLine::CommandLine(const Environment& environment) {
                         flags.options.root_dir,
                         "Keep all state below this directory (BPFMAN_ROOT_DIR; default: /)")
              ->type_name("DIR"));
+  global(app.add_option("--config",
+                        flags.options.config,
+                        "Configuration file (BPFMAN_CONFIG; default: /etc/bpfman/bpfman.toml, if "
+                        "there is one)")
+             ->type_name("FILE"));
   global(app.add_option("--log",
                         flags.options.log,
                         "Log level, then levels of single rooms, as in warn,kernel=debug "
@@ -288,6 +294,7 @@ Result<void> run_verb(CommandLine& line,
   if (verb->needs_root == NeedsRoot::Yes && context.environment.effective_uid != 0) {
     return must_be_root(words);
   }
+  TRY(read_configuration(line.app, context.environment, verb->finds_images, options));
   Session session(options, context);
   return verb->run(session);
 }
@@ -309,6 +316,7 @@ void collect(CLI::App& app, const std::string& path, std::vector<std::string>& i
 Api& Session::api() {
   if (api_ == nullptr) {
     GlobalOptions options = global_;
+    options.max_store_bytes = max_store_bytes_.value_or(options.max_store_bytes);
     if (progress_ != nullptr) {
       options.progress = [printer = progress_.get()](const PullProgress& progress) {
         printer->show(progress, ProgressPrinter::Clock::now());
@@ -317,6 +325,10 @@ Api& Session::api() {
     api_ = context_.make_api(options);
   }
   return *api_;
+}
+
+Result<PullPolicy> Session::pull_policy(const std::string& flag) const {
+  return flag.empty() ? global_.pull_policy : parse_pull_policy(flag);
 }
 
 void Session::show_progress(ProgressMode mode) {

@@ -62,7 +62,10 @@ std::vector<std::string> ContainerdRuntime::wanted(const std::vector<std::string
     if (!options_.first_namespace.empty()) {
       order.push_back(options_.first_namespace);
     }
-    order.insert(order.end(), kNamespaces.begin(), kNamespaces.end());
+    order.insert(order.end(), options_.namespaces.begin(), options_.namespaces.end());
+    if (options_.namespaces.empty()) {
+      order.insert(order.end(), kNamespaces.begin(), kNamespaces.end());
+    }
   }
   std::vector<std::string> out;
   for (std::string& space : order) {

@@ -164,6 +164,7 @@ std::vector<ContainerdOptions> find_containerds(const Environment& environment,
     }
   }
   for (ContainerdOptions& one : found) {
+    one.namespaces = options.containerd_namespaces;
     one.first_namespace = environment.get("CONTAINERD_NAMESPACE").value_or("");
   }
   return found;

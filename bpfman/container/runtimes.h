@@ -26,6 +26,8 @@ struct RuntimeOptions {
   std::vector<std::string> containerd_addresses;
   // Directories of those addresses, read while nobody answers there; the n-th belongs to the n-th.
   std::vector<std::string> containerd_roots;
+  // Where images are looked for in containerd, in this order. Empty: the usual namespaces.
+  std::vector<std::string> containerd_namespaces;
   bool docker = true;
   bool containers_storage = true;
   bool containerd = true;
@@ -64,7 +66,8 @@ struct ContainerdOptions {
   std::string name;    // "containerd", "containerd (k3s)"
   std::string socket;  // a path
   std::string root;    // "/var/lib/containerd", read while the daemon is down; "" when not known
-  std::string first_namespace;  // looked into before the usual ones; "" for none
+  std::vector<std::string> namespaces;  // looked into, in this order; empty: the usual ones
+  std::string first_namespace;          // looked into before the usual ones; "" for none
 };
 
 std::unique_ptr<ContainerRuntime> make_containerd_runtime(ContainerdOptions options);

@@ -9,6 +9,7 @@
 #include "bpfman/image/certificates.h"
 #include "bpfman/image/extract.h"
 #include "bpfman/image/image_file.h"
+#include "bpfman/image/look_up.h"
 #include "bpfman/image/registry.h"
 #include "bpfman/image/registry_config.h"
 #include "bpfman/image/signature_finder.h"
@@ -21,46 +22,8 @@ namespace {
 // How often an image is looked up again when something vanished or changed while it was read.
 constexpr int kTries = 3;
 
-// A place that was asked and did not have the image.
-struct Miss {
-  std::string place;
-  std::string why;
-};
-
-bool serves(Transport transport, SourceKind kind) {
-  switch (transport) {
-    case Transport::Any:
-      return true;
-    case Transport::Registry:
-    case Transport::OciLayout:
-    case Transport::OciArchive:
-    case Transport::DockerArchive:
-      return false;
-    case Transport::DockerDaemon:
-      return kind == SourceKind::Docker;
-    case Transport::ContainersStorage:
-      return kind == SourceKind::Podman;
-    case Transport::Containerd:
-      return kind == SourceKind::Containerd;
-  }
-  return true;
-}
-
 std::string place_of(const ContainerRuntime& runtime) {
   return runtime.name() + " (" + runtime.location() + ")";
-}
-
-Error not_found(const ImageReference& reference, const std::vector<Miss>& misses) {
-  Error error(Code::NotFound, "image " + reference.typed() + " is in no source");
-  for (const Miss& miss : misses) {
-    error = std::move(error).with_hint(miss.place + ": " + miss.why);
-  }
-  std::string sources = "see what bpfman image sources finds";
-  if (reference.may_be_id() || reference.digest().has_value()) {
-    return std::move(error).with_hint(sources);  // nobody builds an image of a given digest
-  }
-  return std::move(error).with_hint("build it (docker build -t " + reference.typed() +
-                                    " .; with buildx add --load), or " + sources);
 }
 
 class Resolver {
@@ -70,13 +33,25 @@ class Resolver {
            const Environment& environment,
            const ImageManagerOptions& options,
            const ImageSource& source,
-           ImageReference reference)
-      : runtimes_(runtimes),
-        database_(database),
+           ImageReference reference,
+           LookUp look_up)
+      : database_(database),
         environment_(environment),
         options_(options),
         source_(source),
-        reference_(std::move(reference)) {}
+        reference_(std::move(reference)),
+        look_up_(std::move(look_up)) {
+    for (SourceKind kind : look_up_.kinds) {
+      if (kind == SourceKind::Registry) {
+        before_registry_ = asked_.size();
+      }
+      for (const std::unique_ptr<ContainerRuntime>& runtime : runtimes) {
+        if (runtime->kind() == kind) {
+          asked_.push_back(runtime.get());
+        }
+      }
+    }
+  }
 
   Result<ResolvedImage> resolve() {
     if (reference_.is_file()) {
@@ -86,7 +61,11 @@ class Resolver {
                         reference_.transport() == Transport::Any;
     if (use_database) {
       std::optional<ImageRecord> record = TRY(database_->find_image(reference_.normal_form()));
-      if (record.has_value()) {
+      if (record.has_value() && look_up_.only_named && !look_up_.asks(record->provenance.source)) {
+        misses_.push_back(Miss{"bpfman's database",
+                               "its copy came from " + describe_source(record->provenance) +
+                                   ", which is not in --from"});
+      } else if (record.has_value()) {
         std::optional<ResolvedImage> stored = TRY(from_database(*record));
         if (stored.has_value()) {
           return std::move(*stored);
@@ -95,11 +74,7 @@ class Resolver {
         misses_.push_back(Miss{"bpfman's database", "not there"});
       }
     }
-    std::optional<ResolvedImage> local = TRY(from_runtimes());
-    if (local.has_value()) {
-      return std::move(*local);
-    }
-    return from_registry();
+    return from_sources();
   }
 
  private:
@@ -108,14 +83,26 @@ class Resolver {
     std::unique_ptr<LocalImage> image;
   };
 
+  Result<ResolvedImage> from_sources() {
+    std::size_t end = look_up_.asks(SourceKind::Registry) ? before_registry_ : asked_.size();
+    std::optional<ResolvedImage> found = TRY(from_runtimes(0, end));
+    if (!found.has_value() && look_up_.asks(SourceKind::Registry)) {
+      found = TRY(from_registry());
+    }
+    if (!found.has_value()) {
+      found = TRY(from_runtimes(end, asked_.size()));
+    }
+    if (!found.has_value()) {
+      return not_found(reference_, misses_, look_up_);
+    }
+    return std::move(*found);
+  }
+
   // The first runtime that has the name. An error of a runtime ends the search: what it would have
   // said is unknown.
-  Result<Found> find_first(std::size_t& next) {
-    for (; next < runtimes_.size(); ++next) {
-      ContainerRuntime& runtime = *runtimes_[next];
-      if (!serves(reference_.transport(), runtime.kind())) {
-        continue;
-      }
+  Result<Found> find_first(std::size_t& next, std::size_t end) {
+    for (; next < end; ++next) {
+      ContainerRuntime& runtime = *asked_[next];
       ContainerRuntime::Answer answer =
           TRY(runtime.find(reference_).with_context("look for image " + reference_.typed()));
       if (answer.image != nullptr) {
@@ -133,7 +120,7 @@ class Resolver {
     ResolvedImage out;
     if (!options_.trust_database) {
       std::size_t next = 0;
-      Result<Found> look = find_first(next);
+      Result<Found> look = find_first(next, asked_.size());
       misses_.clear();
       if (!look.ok()) {
         out.warnings.push_back("using the copy of " + reference_.typed() +
@@ -142,7 +129,7 @@ class Resolver {
         bool was_local = record.provenance.source == SourceKind::Docker ||
                          record.provenance.source == SourceKind::Podman ||
                          record.provenance.source == SourceKind::Containerd;
-        if (was_local) {
+        if (was_local && look_up_.asks(record.provenance.source)) {
           out.warnings.push_back(
               reference_.typed() +
               " is in no local store any more: using the copy in bpfman's database");
@@ -182,9 +169,8 @@ class Resolver {
     return std::optional(std::move(out));
   }
 
-  Result<std::optional<ResolvedImage>> from_runtimes() {
-    std::size_t next = 0;
-    Found found = TRY(find_first(next));
+  Result<std::optional<ResolvedImage>> from_runtimes(std::size_t next, std::size_t end) {
+    Found found = TRY(find_first(next, end));
     if (found.image == nullptr) {
       return std::optional<ResolvedImage>();
     }
@@ -198,11 +184,8 @@ class Resolver {
   Result<void> compare_with_others(ResolvedImage& chosen,
                                    const std::string& place,
                                    std::size_t next) {
-    for (; next < runtimes_.size(); ++next) {
-      ContainerRuntime& runtime = *runtimes_[next];
-      if (!serves(reference_.transport(), runtime.kind())) {
-        continue;
-      }
+    for (; next < asked_.size(); ++next) {
+      ContainerRuntime& runtime = *asked_[next];
       Result<ContainerRuntime::Answer> answer = runtime.find(reference_);
       if (!answer.ok() || answer->image == nullptr ||
           answer->image->description().image_id == chosen.record.provenance.image_id) {
@@ -282,28 +265,28 @@ class Resolver {
     return out;
   }
 
-  Result<ResolvedImage> from_registry() {
-    std::string place = "registry " + reference_.registry();
-    bool local_only = reference_.transport() == Transport::DockerDaemon ||
-                      reference_.transport() == Transport::ContainersStorage ||
-                      reference_.transport() == Transport::Containerd;
-    if (reference_.is_id() || local_only) {
-      return not_found(reference_, misses_);
-    }
+  // Why a registry is not asked although it might be; "" when it is.
+  std::string why_not_pulled() const {
     if (source_.policy == PullPolicy::Never) {
-      misses_.push_back(Miss{place, "not asked: the pull policy is Never"});
-      return not_found(reference_, misses_);
+      return "not asked: the pull policy is Never";
     }
     if (reference_.registry() == "localhost") {
-      misses_.push_back(
-          Miss{place, "not asked: names that begin with localhost/ never leave this host"});
-      return not_found(reference_, misses_);
+      return "not asked: names that begin with localhost/ never leave this host";
     }
     if (reference_.is_short() && reference_.may_be_id()) {
-      misses_.push_back(Miss{place,
-                             "not asked: the name may be an image id; docker.io/library/" +
-                                 reference_.typed() + " asks for a repository of that name"});
-      return not_found(reference_, misses_);
+      return "not asked: the name may be an image id; docker.io/library/" + reference_.typed() +
+             " asks for a repository of that name";
+    }
+    return "";
+  }
+
+  // nullopt: not asked, or it could not be had there.
+  Result<std::optional<ResolvedImage>> from_registry() {
+    std::string place = "registry " + reference_.registry();
+    std::string why = why_not_pulled();
+    if (!why.empty()) {
+      misses_.push_back(Miss{place, why});
+      return std::optional<ResolvedImage>();
     }
     Result<Pulled> pulled = pull_image();
     if (!pulled.ok()) {
@@ -313,12 +296,15 @@ class Resolver {
       if (!miss || (misses_.empty() && reference_.transport() == Transport::Registry)) {
         return std::move(pulled).error();
       }
-      std::string why = error.message();
+      why = error.message();
+      if (error.code() == Code::Unavailable && before_registry_ < asked_.size()) {
+        warnings_.push_back(place + " was passed over: " + why);
+      }
       for (const std::string& hint : error.hints()) {
         why += "; " + hint;
       }
       misses_.push_back(Miss{place, why});
-      return not_found(reference_, misses_);
+      return std::optional<ResolvedImage>();
     }
     Provenance provenance;
     provenance.source = SourceKind::Registry;
@@ -332,7 +318,7 @@ class Resolver {
     ResolvedImage out = TRY(finish(std::move(pulled->extracted), std::move(provenance)));
     out.record.signatures = std::move(pulled->signatures);
     out.signature_note = std::move(pulled->signature_note);
-    return out;
+    return std::optional(std::move(out));
   }
 
   // The signatures of an image that lies here, from the registry that its name names: they travel
@@ -342,12 +328,14 @@ class Resolver {
         !options_.wants_signatures(record.provenance, record.reference)) {
       return false;
     }
-    if (reference_.is_id() || reference_.is_file() || reference_.registry() == "localhost") {
-      note = "its name names no registry that could have them";
-      return false;
+    std::string why = reference_.is_id() || reference_.is_file()
+                          ? "its name names no registry that could have them"
+                          : why_not_pulled();
+    if (why.empty() && !look_up_.asks(SourceKind::Registry)) {
+      why = "not asked: the registry is not among the sources";
     }
-    if (source_.policy == PullPolicy::Never) {
-      note = "the pull policy is Never, so " + reference_.registry() + " was not asked";
+    if (!why.empty()) {
+      note = "registry " + reference_.registry() + ": " + why;
       return false;
     }
     PullContext context = make_context();
@@ -423,12 +411,14 @@ class Resolver {
     return out;
   }
 
-  std::vector<std::unique_ptr<ContainerRuntime>>& runtimes_;
+  std::vector<ContainerRuntime*> asked_;  // in look-up order
+  std::size_t before_registry_ = 0;       // that many of them are asked before the registry
   ImageDatabase* database_;
   const Environment& environment_;
   const ImageManagerOptions& options_;
   const ImageSource& source_;
   ImageReference reference_;
+  LookUp look_up_;
   std::vector<Miss> misses_;
   std::vector<std::string> warnings_;
 };
@@ -454,12 +444,14 @@ ImageManager::~ImageManager() = default;
 Result<ResolvedImage> ImageManager::resolve(const ImageSource& source) {
   auto begin = std::chrono::steady_clock::now();
   ImageReference reference = TRY(ImageReference::parse(source.reference));
+  LookUp look_up = TRY(plan_look_up(reference, source, state_->options.sources));
   Resolver resolver(state_->runtimes,
                     state_->database,
                     state_->environment,
                     state_->options,
                     source,
-                    std::move(reference));
+                    std::move(reference),
+                    std::move(look_up));
   ResolvedImage out = TRY(resolver.resolve());
   out.lookup_ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
@@ -468,9 +460,24 @@ Result<ResolvedImage> ImageManager::resolve(const ImageSource& source) {
 }
 
 std::vector<RuntimeStatus> ImageManager::probe_sources() {
+  const SourceSettings& settings = state_->options.sources;
   std::vector<RuntimeStatus> out;
+  for (SourceKind kind : settings.kinds) {
+    for (const std::unique_ptr<ContainerRuntime>& runtime : state_->runtimes) {
+      if (runtime->kind() == kind) {
+        out.push_back(runtime->probe());
+      }
+    }
+  }
   for (const std::unique_ptr<ContainerRuntime>& runtime : state_->runtimes) {
-    out.push_back(runtime->probe());
+    if (std::find(settings.kinds.begin(), settings.kinds.end(), runtime->kind()) ==
+        settings.kinds.end()) {
+      out.push_back(
+          RuntimeStatus{.kind = runtime->kind(),
+                        .name = runtime->name(),
+                        .location = runtime->location(),
+                        .reason = "not asked: not in images.sources of " + settings.file});
+    }
   }
   return out;
 }

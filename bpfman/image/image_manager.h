@@ -13,6 +13,7 @@
 
 #include "bpfman/base/environment.h"
 #include "bpfman/base/interrupts.h"
+#include "bpfman/image/look_up.h"
 #include "bpfman/model/container_runtime.h"
 #include "bpfman/model/image.h"
 #include "bpfman/model/pull_progress.h"
@@ -45,7 +46,8 @@ struct ResolvedImage {
 
 struct ImageManagerOptions {
   bool trust_database = false;  // no look into the runtimes on a database hit
-  bool strict = false;          // a differing image of the same name in another runtime is an error
+  SourceSettings sources;
+  bool strict = false;  // a differing image of the same name in another runtime is an error
   Platform platform = host_platform();
   std::int64_t now = 0;  // unix seconds, for provenance
   // Whether signatures matter for an image (its provenance, and its reference in normal form): then

@@ -249,5 +249,98 @@ TEST_F(RegistryLast, SpeaksForItselfWhenItsTransportIsNamed) {
   EXPECT_THAT(found.error().message(), HasSubstr("NAME_UNKNOWN"));
 }
 
+// ---- which kinds of sources are asked
+
+TEST_F(ImageManagerTest, FromLimitsAndOrdersWhatIsAsked) {
+  RuntimeScript& docker = add(SourceKind::Docker, "docker");
+  RuntimeScript& podman = add(SourceKind::Podman, "podman");
+  RuntimeScript& containerd = add(SourceKind::Containerd, "containerd");
+  let_hold(docker, object_);
+  let_hold(podman, object_);
+  let_hold(containerd, object_);
+  Result<ResolvedImage> found =
+      resolve("x:dev", PullPolicy::IfNotPresent, {SourceKind::Containerd, SourceKind::Podman});
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_EQ(found->record.provenance.source, SourceKind::Containerd);
+  EXPECT_EQ(docker.asked, 0);
+}
+
+TEST_F(ImageManagerTest, AMissTellsWhatWasNotAskedAndWhoSaysSo) {
+  RuntimeScript& docker = add(SourceKind::Docker, "docker");
+  RuntimeScript& containerd = add(SourceKind::Containerd, "containerd");
+  let_hold(containerd, object_);
+  options_.sources = {.kinds = {SourceKind::Docker}, .file = "/etc/bpfman/bpfman.toml"};
+  Result<ResolvedImage> found = resolve("x:dev");
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code(), Code::NotFound);
+  EXPECT_THAT(found.error().hints(),
+              Contains("containerd: not asked: not in images.sources of /etc/bpfman/bpfman.toml"));
+  EXPECT_THAT(found.error().hints(),
+              Contains("registry: not asked: not in images.sources of /etc/bpfman/bpfman.toml"));
+  EXPECT_EQ(docker.asked, 1);
+  EXPECT_EQ(containerd.asked, 0);
+}
+
+TEST_F(ImageManagerTest, FromCountsMoreThanTheConfiguration) {
+  RuntimeScript& containerd = add(SourceKind::Containerd, "containerd");
+  let_hold(containerd, object_);
+  options_.sources = {.kinds = {SourceKind::Docker}, .file = "/b.toml"};
+  EXPECT_TRUE(resolve("x:dev", PullPolicy::IfNotPresent, {SourceKind::Containerd}).ok());
+}
+
+TEST_F(ImageManagerTest, FromUsesAStoredCopyOnlyFromTheseKinds) {
+  RuntimeScript& podman = add(SourceKind::Podman, "podman");
+  remember("docker.io/library/x:dev", object_, SourceKind::Docker);
+  Result<ResolvedImage> found = resolve("x:dev", PullPolicy::IfNotPresent, {SourceKind::Podman});
+  ASSERT_FALSE(found.ok());
+  EXPECT_THAT(found.error().hints(),
+              Contains("bpfman's database: its copy came from docker, which is not in --from"));
+  let_hold(podman, other_);
+  found = resolve("x:dev", PullPolicy::IfNotPresent, {SourceKind::Podman});
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_EQ(found->bytecode.digest, Digest::sha256_of(other_));
+  found = resolve("x:dev", PullPolicy::IfNotPresent, {SourceKind::Docker});
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_TRUE(found->from_database);
+}
+
+TEST_F(ImageManagerTest, ARegistryThatStandsFirstIsAskedFirst) {
+  RuntimeScript& docker = add(SourceKind::Docker, "docker");
+  let_hold(docker, object_);
+  // localhost/ is never asked for: that it was looked at can be seen nevertheless.
+  Result<ResolvedImage> found = resolve(
+      "localhost/x:dev", PullPolicy::IfNotPresent, {SourceKind::Registry, SourceKind::Docker});
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  docker.find = [] { return Answer(ContainerRuntime::Answer{nullptr, "no such image"}); };
+  found = resolve(
+      "localhost/x:dev", PullPolicy::IfNotPresent, {SourceKind::Registry, SourceKind::Docker});
+  ASSERT_FALSE(found.ok());
+  const std::vector<std::string>& hints = found.error().hints();
+  auto place = [&](const std::string& text) {
+    return std::find_if(hints.begin(), hints.end(), [&](const std::string& hint) {
+      return hint.starts_with(text);
+    });
+  };
+  ASSERT_NE(place("docker (/run/docker)"), hints.end());
+  EXPECT_LT(place("registry localhost"), place("docker (/run/docker)"));
+}
+
+TEST_F(ImageManagerTest, SourcesThatAreNotAskedAreShownAsSuchAndNotProbed) {
+  add(SourceKind::Docker, "docker");
+  add(SourceKind::Containerd, "containerd");
+  options_.sources = {.kinds = {SourceKind::Containerd}, .file = "/b.toml"};
+  std::vector<std::unique_ptr<ContainerRuntime>> runtimes;
+  for (RuntimeScript& script : scripts_) {
+    runtimes.push_back(std::make_unique<ScriptedRuntime>(script));
+  }
+  ImageManager manager(std::move(runtimes), nullptr, environment_, options_);
+  std::vector<RuntimeStatus> status = manager.probe_sources();
+  ASSERT_EQ(status.size(), 2U);
+  EXPECT_EQ(status[0].name, "containerd");
+  EXPECT_EQ(status[1].name, "docker");
+  EXPECT_FALSE(status[1].usable);
+  EXPECT_EQ(status[1].reason, "not asked: not in images.sources of /b.toml");
+}
+
 }  // namespace
 }  // namespace bpfman::image

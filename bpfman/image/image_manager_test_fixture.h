@@ -120,13 +120,14 @@ class ImageManagerTest : public ::testing::Test {
   }
 
   Result<ResolvedImage> resolve(const std::string& reference,
-                                PullPolicy policy = PullPolicy::IfNotPresent) {
+                                PullPolicy policy = PullPolicy::IfNotPresent,
+                                const std::vector<SourceKind>& from = {}) {
     std::vector<std::unique_ptr<ContainerRuntime>> runtimes;
     for (RuntimeScript& script : scripts_) {
       runtimes.push_back(std::make_unique<ScriptedRuntime>(script));
     }
     ImageManager manager(std::move(runtimes), &database_, environment_, options_);
-    return manager.resolve(ImageSource{.reference = reference, .policy = policy});
+    return manager.resolve(ImageSource{.reference = reference, .policy = policy, .from = from});
   }
 
   const Bytes object_ = make_object({"pass"}, 1);

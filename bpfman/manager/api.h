@@ -43,7 +43,8 @@ struct LoadReply {
   Digest bytecode;
   bool from_database = false;
   std::vector<std::string> warnings;
-  std::int64_t lookup_ns = 0;  // finding, reading and verifying the bytecode
+  std::vector<std::string> pruned;  // references that went, to keep the store below its limit
+  std::int64_t lookup_ns = 0;       // finding, reading and verifying the bytecode
   std::int64_t total_ns = 0;
   plan::Plan plan;  // what was done; with DryRun::Yes, what would be
 };
@@ -63,6 +64,7 @@ struct PullReply {
   ImageRecord record;
   bool from_database = false;
   std::vector<std::string> warnings;
+  std::vector<std::string> pruned;  // as in LoadReply
   std::int64_t lookup_ns = 0;
   plan::Plan plan;
 };

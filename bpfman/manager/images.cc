@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bpfman/base/text.h"
 #include "bpfman/manager/manager_impl.h"
 #include "bpfman/model/bpf_map_types.h"
 #include "bpfman/model/image_reference.h"
@@ -22,6 +23,49 @@ Result<plan::ImageStock> take_stock(store::Store* store) {
   return stock;
 }
 
+std::uint64_t size_of(const std::vector<StoredBlob>& blobs) {
+  std::uint64_t total = 0;
+  for (const StoredBlob& blob : blobs) {
+    total += blob.size;
+  }
+  return total;
+}
+
+// Runs a planned removal. What could not be removed is logged by the executor and not said to be
+// freed.
+Result<void> run_removal(WriteSession& session, plan::ImageRemoval& removal) {
+  if (removal.plan.steps.empty() && removal.plan.commit.empty()) {
+    return {};
+  }
+  plan::Snapshot snapshot = TRY(session.snapshot());
+  TRY(session.run(removal.plan, snapshot, {}));
+  std::erase_if(removal.freed,
+                [&](const StoredBlob& blob) { return session.store().has_blob(blob.digest); });
+  return {};
+}
+
+// The references that went.
+Result<std::vector<std::string>> prune_to(WriteSession& session,
+                                          std::uint64_t max_bytes,
+                                          const std::string& keep,
+                                          std::vector<std::string>& warnings) {
+  plan::ImageStock stock = TRY(take_stock(&session.store()));
+  std::uint64_t before = size_of(stock.blobs);
+  if (before <= max_bytes) {
+    return std::vector<std::string>();
+  }
+  plan::ImageRemoval removal =
+      plan::plan_image_prune(plan::PruneScope::Unnamed, max_bytes, keep, stock);
+  TRY(run_removal(session, removal));
+  std::uint64_t after = before - size_of(removal.freed);
+  if (after > max_bytes) {
+    warnings.push_back("the stored bytecode takes " + format_bytes(after) + ", more than the " +
+                       format_bytes(max_bytes) +
+                       " of images.max_store_size: programs need all of it, or it was just pulled");
+  }
+  return std::move(removal.references);
+}
+
 using RemovalPlanner = std::function<Result<plan::ImageRemoval>(const plan::ImageStock&)>;
 
 Result<RemoveImagesReply> remove(const Layout& layout,
@@ -36,12 +80,8 @@ Result<RemoveImagesReply> remove(const Layout& layout,
                                              : nullptr;
   plan::ImageStock stock = TRY(take_stock(store));
   plan::ImageRemoval removal = TRY(planner(stock));
-  if (session.has_value() && !(removal.plan.steps.empty() && removal.plan.commit.empty())) {
-    plan::Snapshot snapshot = TRY(session->snapshot());
-    TRY(session->run(removal.plan, snapshot, {}));
-    // What could not be removed is logged by the executor and not said to be freed.
-    std::erase_if(removal.freed,
-                  [&](const StoredBlob& blob) { return session->store().has_blob(blob.digest); });
+  if (session.has_value()) {
+    TRY(run_removal(*session, removal));
   }
   return RemoveImagesReply{.references = std::move(removal.references),
                            .freed = std::move(removal.freed),
@@ -169,6 +209,23 @@ Result<RemoveImagesReply> Manager::prune_images(const PruneSpec& spec, DryRun dr
                 [&](const plan::ImageStock& stock) -> Result<plan::ImageRemoval> {
                   return plan::plan_image_prune(spec.scope, spec.max_bytes, spec.keep, stock);
                 });
+}
+
+void Manager::Impl::keep_below_limit(WriteSession& session,
+                                     const std::string& keep,
+                                     std::vector<std::string>& pruned,
+                                     std::vector<std::string>& warnings) {
+  if (options.max_store_bytes == 0) {
+    return;
+  }
+  Result<std::vector<std::string>> gone =
+      prune_to(session, options.max_store_bytes, keep, warnings);
+  if (gone.ok()) {
+    pruned = std::move(*gone);
+  } else {
+    warnings.push_back("the stored images could not be kept below images.max_store_size: " +
+                       gone.error().message());
+  }
 }
 
 Result<std::vector<VerifiedBytecode>> Manager::verify_images(

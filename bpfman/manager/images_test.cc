@@ -297,5 +297,97 @@ TEST_F(ImageVerbsTest, HistoryTellsWhatAReferenceMeant) {
   EXPECT_EQ((*history)[1].bytecode, second);
 }
 
+// ---- a store that is kept below a limit
+
+class LimitedStore : public ImageVerbsTest {
+ protected:
+  LimitedStore() {
+    archive_ = directory_.path() + "/x.tar";
+    Result<BuildImageReply> built =
+        manager_->build_image(BuildSpec{.paths = {BPFMAN_EXAMPLE_OBJECT},
+                                        .tag = "x:dev",
+                                        .target = BuildTarget::OciArchive,
+                                        .output_path = archive_},
+                              DryRun::No);
+    EXPECT_TRUE(built.ok()) << built.error().message();
+  }
+
+  // Room for the object and that much more.
+  std::unique_ptr<Manager> limited(std::uint64_t more) {
+    ManagerOptions options;
+    options.layout = layout_;
+    options.lock_timeout_ms = 1000;
+    options.max_store_bytes = object_.size() + more;
+    return std::make_unique<Manager>(std::move(options), kernel_);
+  }
+
+  ImageSource source() const { return ImageSource{.reference = "oci-archive:" + archive_}; }
+
+  std::vector<std::string> stored() {
+    std::vector<std::string> names;
+    std::vector<ImageRecord> images = *manager_->list_images();
+    for (const ImageRecord& image : images) {
+      names.push_back(image.reference);
+    }
+    return names;
+  }
+
+  std::string archive_;
+};
+
+TEST_F(LimitedStore, APullThatFitsRemovesNothing) {
+  put("docker.io/library/a:dev", text("aaaa"));
+  Result<PullReply> reply = limited(4)->pull_image(source(), DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_THAT(reply->pruned, IsEmpty());
+  EXPECT_THAT(reply->warnings, IsEmpty());
+  EXPECT_THAT(stored(), SizeIs(2));
+}
+
+TEST_F(LimitedStore, APullRemovesWhatWasNotUsedForLongest) {
+  Digest old = put("docker.io/library/a:dev", text("aaaa"));
+  Digest kept = put("docker.io/library/b:dev", text("bbb"));
+  Result<PullReply> reply = limited(3)->pull_image(source(), DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_THAT(reply->pruned, ElementsAre("docker.io/library/a:dev"));
+  EXPECT_FALSE(has_blob(old));
+  EXPECT_TRUE(has_blob(kept));
+}
+
+TEST_F(LimitedStore, ADryRunRemovesNothing) {
+  put("docker.io/library/a:dev", text("aaaa"));
+  Result<PullReply> reply = limited(0)->pull_image(source(), DryRun::Yes);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_THAT(reply->pruned, IsEmpty());
+  EXPECT_THAT(stored(), ElementsAre("docker.io/library/a:dev"));
+}
+
+TEST_F(LimitedStore, WhatWasJustPulledStaysAndTheRestThatCannotGoIsSaid) {
+  ManagerOptions options;
+  options.layout = layout_;
+  options.max_store_bytes = 10;
+  Result<PullReply> reply = Manager(std::move(options), kernel_).pull_image(source(), DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_THAT(reply->pruned, IsEmpty());
+  ASSERT_THAT(reply->warnings, SizeIs(1));
+  EXPECT_THAT(reply->warnings[0], HasSubstr("more than the 10 B of images.max_store_size"));
+  EXPECT_THAT(stored(), SizeIs(1));
+}
+
+TEST_F(LimitedStore, ALoadSparesWhatProgramsWereLoadedFrom) {
+  put("docker.io/library/a:dev", text("aaaa"));
+  LoadSpec spec;
+  spec.source = source();
+  ASSERT_TRUE(limited(4)->load(spec, DryRun::No).ok());
+  Bytes other = object_;
+  other.push_back(std::byte{0});
+  put("docker.io/library/c:dev", other);
+  Result<LoadReply> reply = limited(1)->load(spec, DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_THAT(reply->pruned, ElementsAre("docker.io/library/a:dev", "docker.io/library/c:dev"));
+  EXPECT_TRUE(has_blob(Digest::sha256_of(object_)));
+  EXPECT_THAT(reply->warnings, IsEmpty());
+}
+
 }  // namespace
 }  // namespace bpfman

@@ -62,6 +62,7 @@ image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
                              database,
                              options.environment,
                              image::ImageManagerOptions{.trust_database = options.trust_database,
+                                                        .sources = options.sources,
                                                         .strict = options.strict,
                                                         .now = unix_now(),
                                                         .progress = options.progress,
@@ -112,6 +113,9 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
         }
         reply.programs.push_back(std::move(view));
       }
+    }
+    if (!found.facts.image_reference.empty()) {
+      impl_->keep_below_limit(*session, found.facts.image_reference, reply.pruned, reply.warnings);
     }
   }
   reply.total_ns =
@@ -224,6 +228,7 @@ Result<PullReply> Manager::pull_image(const ImageSource& source, DryRun dry_run)
   reply.plan = TRY(plan::plan_image_pull(found.facts, snapshot));
   if (session.has_value()) {
     TRY(session->run(reply.plan, snapshot, {{found.bytecode.digest, found.bytecode.view()}}));
+    impl_->keep_below_limit(*session, found.facts.image_reference, reply.pruned, reply.warnings);
   }
   if (found.facts.image.has_value()) {
     reply.record = *found.facts.image;

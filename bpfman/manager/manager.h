@@ -10,6 +10,7 @@
 #include "bpfman/base/environment.h"
 #include "bpfman/base/interrupts.h"
 #include "bpfman/container/runtimes.h"
+#include "bpfman/image/look_up.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/api.h"
 #include "bpfman/model/layout.h"
@@ -23,6 +24,9 @@ struct ManagerOptions {
   container::RuntimeOptions runtimes;
   bool trust_database = false;
   bool strict = false;
+  image::SourceSettings sources;  // that are asked, in this order
+  std::uint64_t max_store_bytes =
+      0;  // kept below this after a pull or load of an image; 0: no limit
   std::int64_t lock_timeout_ms = 30'000;
   PullProgressSink progress;               // of pulls from registries; may be empty
   const Interrupts* interrupts = nullptr;  // looked at while pulling; may be null

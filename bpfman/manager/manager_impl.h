@@ -61,6 +61,13 @@ class Manager::Impl {
   std::vector<std::string> place_warnings();
   Result<FoundBytecode> find_bytecode(const LoadSpec& spec);
   image::ImageManager make_images(image::ImageDatabase* database);
+  // Removes the least recently used images until the store is below its limit, if there is one.
+  // `keep` stays. What went is put into `pruned`, what went wrong into `warnings`: the work that
+  // the user asked for is done. images.cc
+  void keep_below_limit(WriteSession& session,
+                        const std::string& keep,
+                        std::vector<std::string>& pruned,
+                        std::vector<std::string>& warnings);
   Result<ChangeReply> change(DryRun dry_run, const Planner& planner);
   // Puts a built image where it belongs, if that is not the database.
   Result<void> deliver(const BuildSpec& spec,

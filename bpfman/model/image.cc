@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/model/image.h"
 
+#include <algorithm>
 #include <array>
 
 #include <sys/utsname.h>
@@ -64,6 +65,35 @@ std::optional<SourceKind> parse_source_kind(std::string_view text) {
     }
   }
   return std::nullopt;
+}
+
+std::vector<SourceKind> all_image_sources() {
+  return {SourceKind::Docker, SourceKind::Podman, SourceKind::Containerd, SourceKind::Registry};
+}
+
+Result<std::vector<SourceKind>> parse_image_sources(const std::vector<std::string>& words) {
+  constexpr const char* kValid = "docker, podman, containerd, registry";
+  std::vector<SourceKind> out;
+  for (const std::string& word : words) {
+    std::string text = to_lower(trim(word));
+    std::vector<SourceKind> all = all_image_sources();
+    auto known = std::find_if(
+        all.begin(), all.end(), [&](SourceKind kind) { return text == to_string(kind); });
+    if (known == all.end()) {
+      return Error(Code::InvalidArgument, "unknown source \"" + word + "\"")
+          .with_hint(std::string("one or more of ") + kValid);
+    }
+    if (std::find(out.begin(), out.end(), *known) != out.end()) {
+      return Error(Code::InvalidArgument, "source \"" + word + "\" is named twice")
+          .with_hint("name each once, in the order in which they are to be asked");
+    }
+    out.push_back(*known);
+  }
+  if (out.empty()) {
+    return Error(Code::InvalidArgument, "no source is named")
+        .with_hint(std::string("name one or more of ") + kValid + ", or leave it out to ask all");
+  }
+  return out;
 }
 
 std::string_view to_string(Verification verification) {

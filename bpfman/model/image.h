@@ -30,6 +30,11 @@ std::string_view to_string(
                        // "archive": also what the database keeps
 std::optional<SourceKind> parse_source_kind(std::string_view text);
 
+// What images are looked for in, in look-up order.
+std::vector<SourceKind> all_image_sources();
+// Words of it, in any order. InvalidArgument: another word, one twice, or none.
+Result<std::vector<SourceKind>> parse_image_sources(const std::vector<std::string>& words);
+
 // How far "these bytes belong to this image" was proved.
 // Daemon: the word of a runtime or of a directory. Content: every hash from the image id down to
 // the bytes recomputed.

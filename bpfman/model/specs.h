@@ -24,6 +24,8 @@ struct FileSource {
 struct ImageSource {
   std::string reference;  // as typed
   PullPolicy policy = PullPolicy::IfNotPresent;
+  std::vector<SourceKind>
+      from;                   // --from: these kinds of sources only, in this order; empty: as set
   std::string registry_auth;  // base64 of user:password; "" for none. Never logged, never stored.
   bool operator==(const ImageSource&) const = default;
 };

@@ -127,6 +127,18 @@ TEST(Specs, NameModesAndResults) {
   EXPECT_EQ(parse_pull_policy("ALWAYS").value_or(PullPolicy::Never), PullPolicy::Always);
 }
 
+TEST(ImageSources, AreWordsInAnyOrderEachOnce) {
+  EXPECT_EQ(parse_image_sources({"Registry", " docker"}).value_or({}),
+            (std::vector<SourceKind>{SourceKind::Registry, SourceKind::Docker}));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{}, {"file"}, {"docker", "DOCKER"}, {""}}) {
+    Result<std::vector<SourceKind>> parsed = parse_image_sources(words);
+    ASSERT_FALSE(parsed.ok());
+    EXPECT_EQ(parsed.error().code(), Code::InvalidArgument);
+    EXPECT_EQ(parsed.error().hints().size(), 1U);
+  }
+}
+
 TypedValue number(std::uint64_t value) {
   return TypedValue{value};
 }
