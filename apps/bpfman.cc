@@ -19,6 +19,7 @@ ManagerOptions to_options(const cli::GlobalOptions& global,
   std::error_code ignored;
   std::filesystem::path root = std::filesystem::absolute(global.root_dir, ignored);
   options.layout.root = ignored ? global.root_dir : root.lexically_normal().string();
+  options.configuration = global.config;
   options.environment = environment;
   options.runtimes.docker_hosts = global.docker_hosts;
   options.runtimes.storage_roots = global.storage_roots;

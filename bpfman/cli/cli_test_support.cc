@@ -94,6 +94,13 @@ Result<std::vector<VerifiedBytecode>> FakeApi::verify_images(
   return answer("verify " + join(images, " "), answers_.verified);
 }
 
+Result<JudgeImageReply> FakeApi::judge_image(const ImageSource& source,
+                                             const std::optional<TrustPolicy>& policy) {
+  asked_.pull = source;
+  asked_.policy = policy;
+  return answer("judge " + source.reference, answers_.judged);
+}
+
 Result<std::vector<ImageHistoryEntry>> FakeApi::image_history(const std::string& image) {
   return answer("history " + image, answers_.history);
 }

@@ -25,6 +25,7 @@ class FakeApi final : public Api {
     InspectImageReply inspect;
     RemoveImagesReply removed;
     std::vector<VerifiedBytecode> verified;
+    JudgeImageReply judged;
     std::vector<ImageHistoryEntry> history;
     SaveImagesReply saved;
     LoadImagesReply loaded_images;
@@ -43,6 +44,7 @@ class FakeApi final : public Api {
     std::optional<ListProgramsQuery> query;
     std::optional<ImageSource> pull;
     std::optional<PruneSpec> prune;
+    std::optional<TrustPolicy> policy;
     std::optional<BuildSpec> build;
     std::size_t limit = 0;
   };
@@ -69,6 +71,8 @@ class FakeApi final : public Api {
   Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) override;
   Result<std::vector<VerifiedBytecode>> verify_images(
       const std::vector<std::string>& images) override;
+  Result<JudgeImageReply> judge_image(const ImageSource& source,
+                                      const std::optional<TrustPolicy>& policy) override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
                                       const std::string& path) override;

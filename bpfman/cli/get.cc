@@ -47,6 +47,7 @@ void print_record(std::ostream& out, const ProgramView& program) {
     lines.emplace_back("Image", record.image_reference);
   }
   lines.emplace_back("Bytecode", record.bytecode.text());
+  lines.emplace_back("Trust", record.provenance.trust);
   lines.emplace_back("Fetched at", format_utc(record.provenance.fetched_at));
   lines.emplace_back("Requested by", "uid " + std::to_string(record.provenance.requested_by_uid));
   lines.emplace_back("Pin", record.pin_path);

@@ -32,6 +32,27 @@ Json or_null(const std::string& text) {
 
 }  // namespace
 
+std::string json_of(const JudgeImageReply& reply) {
+  Json json = document();
+  json.update(parsed(json_value_of(reply.record)));
+  json["allowed"] = reply.allowed;
+  json["decision"] = reply.allowed ? reply.trust : reply.reason;
+  json["signatures"] = Json::array();
+  for (const SignatureFinding& finding : reply.signatures) {
+    Json entry;
+    entry["signer"] = or_null(finding.signer);
+    entry["who"] = or_null(finding.who);
+    entry["subject"] = or_null(finding.subject.text());
+    entry["reference"] = or_null(finding.reference);
+    entry["signed_at"] =
+        finding.signed_at == 0 ? Json(nullptr) : Json(format_utc(finding.signed_at));
+    entry["location"] = finding.location;
+    entry["why"] = or_null(finding.why);
+    json["signatures"].push_back(std::move(entry));
+  }
+  return dump(json);
+}
+
 std::string json_of(const InspectImageReply& reply) {
   Json json = document();
   json.update(parsed(json_value_of(reply.record)));
@@ -94,6 +115,10 @@ std::string json_of_verified(const std::vector<VerifiedBytecode>& entries) {
     item["size"] = entry.size == 0 ? Json(nullptr) : Json(entry.size);
     item["state"] = to_string(entry.state);
     item["references"] = entry.references;
+    item["refused"] = Json::object();
+    for (const auto& [reference, reason] : entry.refused) {
+      item["refused"][reference] = reason;
+    }
     item["programs"] = entry.programs;
     item["detail"] = or_null(entry.detail);
     json["bytecode"].push_back(std::move(item));

@@ -77,6 +77,7 @@ std::string json_of(const BuildArgumentsReply& reply);
 // "NAME=VALUE" lines in upstream's order: objects, PROGRAMS, MAPS (both JSON).
 std::string build_argument_lines(const BuildArgumentsReply& reply);
 // A member of a document, without "version".
+std::string json_of(const JudgeImageReply& reply);
 std::string json_value_of(const ImageRecord& image);
 std::string json_value_of(const Provenance& provenance);
 std::string json_of_sources(const std::vector<RuntimeStatus>& sources);

@@ -45,10 +45,12 @@ Json view(const Provenance& provenance) {
   json["canonical_name"] = or_null(provenance.canonical_name);
   json["image_id"] = or_null(provenance.image_id.text());
   json["manifest_digest"] = or_null(provenance.manifest_digest.text());
+  json["index_digest"] = or_null(provenance.index_digest.text());
   json["verification"] = to_string(provenance.verification);
   json["requested_by_uid"] = provenance.requested_by_uid;
   json["fetched_at"] = format_utc(provenance.fetched_at);
   json["trust"] = provenance.trust;
+  json["policy"] = or_null(provenance.policy.text());
   return json;
 }
 

@@ -13,7 +13,9 @@
 #include "bpfman/model/bpf_elf.h"
 #include "bpfman/model/container_runtime.h"
 #include "bpfman/model/records.h"
+#include "bpfman/model/signature.h"
 #include "bpfman/model/specs.h"
+#include "bpfman/model/trust_policy.h"
 #include "bpfman/model/typed_value.h"
 #include "bpfman/plan/image_planners.h"
 #include "bpfman/plan/plan.h"
@@ -106,6 +108,19 @@ struct VerifiedBytecode {
   std::vector<std::string> references;  // that mean it
   std::vector<std::string> programs;    // that were loaded from it
   std::string detail;                   // of what is not whole
+  // References that the policy of today does not let in, with the reason.
+  std::map<std::string, std::string> refused;
+};
+
+// An image against a policy, and its signatures.
+struct JudgeImageReply {
+  ImageRecord record;
+  bool stored = false;  // the bytes came from the database
+  bool allowed = false;
+  std::string trust;   // of an allowed one: which rule, and who signed
+  std::string reason;  // of a refused one
+  std::vector<SignatureFinding> signatures;
+  std::vector<std::string> warnings;
 };
 
 struct SaveImagesReply {
@@ -192,6 +207,10 @@ class Api {
   // Without images: all bytecode that a record names.
   virtual Result<std::vector<VerifiedBytecode>> verify_images(
       const std::vector<std::string>& images) = 0;
+  // An image where it is found, against `policy`, or the host's when there is none. Nothing is
+  // changed; a refusal is an answer.
+  virtual Result<JudgeImageReply> judge_image(const ImageSource& source,
+                                              const std::optional<TrustPolicy>& policy) = 0;
   // Oldest first.
   virtual Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) = 0;
 

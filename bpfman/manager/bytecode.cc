@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "bpfman/base/config_file.h"
 #include "bpfman/base/file.h"
 #include "bpfman/manager/session.h"
 #include "bpfman/model/image_reference.h"
@@ -71,6 +72,16 @@ Result<FoundBytecode> read_bytecode_file(const FileSource& source, const Environ
                                     : environment.effective_uid;
   provenance.fetched_at = unix_now();
   provenance.trust = "file";
+  // cosign sign-blob --bundle writes it there.
+  std::string signature = source.path + ".sigstore.json";
+  Result<std::optional<Bytes>> document = read_config_file(signature, kSignatureLimit);
+  if (!document.ok()) {
+    found.signature_note = document.error().message();
+  } else if (document->has_value()) {
+    found.signatures.push_back(SignatureDocument{.format = SignatureFormat::Bundle,
+                                                 .document = std::string(as_text(**document)),
+                                                 .location = signature});
+  }
   found.lookup_ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
           .count();
@@ -90,9 +101,11 @@ Result<FoundBytecode> resolve_image(const ImageSource& source, image::ImageManag
   found.facts.image_reference = resolved.record.reference;
   found.facts.provenance = resolved.record.provenance;
   found.facts.default_application = application_of_image(resolved.record);
-  if (!resolved.from_database) {
-    found.facts.image = std::move(resolved.record);
+  if (!resolved.from_database || resolved.record_changed) {
+    found.facts.image = resolved.record;
   }
+  found.record = std::move(resolved.record);
+  found.signature_note = std::move(resolved.signature_note);
   found.bytecode = std::move(resolved.bytecode);
   found.from_database = resolved.from_database;
   found.warnings = std::move(resolved.warnings);

@@ -13,6 +13,9 @@ struct FoundBytecode {
   Bytecode bytecode;
   plan::BytecodeFacts facts;
   bool from_database = false;
+  std::optional<ImageRecord> record;          // of an image
+  std::vector<SignatureDocument> signatures;  // of a file, from FILE.sigstore.json
+  std::string signature_note;                 // why signatures could not be looked for
   std::vector<std::string> warnings;
   std::int64_t lookup_ns = 0;
 };

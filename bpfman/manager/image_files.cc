@@ -126,6 +126,7 @@ Result<LoadImagesReply> Manager::load_images(const std::string& path,
         .with_hint("load one of them: bpfman image pull " + std::string(prefix_of(transport)) +
                    whole + ":" + names.front());
   }
+  const TrustGate* gate = TRY(impl_->gate());
   image::ImageManager images = impl_->make_images(nullptr);
   LoadImagesReply reply;
   std::vector<FoundBytecode> found;
@@ -133,6 +134,7 @@ Result<LoadImagesReply> Manager::load_images(const std::string& path,
     ImageReference reference = TRY(name_in_database(tag.empty() ? name : tag, whole));
     FoundBytecode one =
         TRY(find_in_file(images, std::string(prefix_of(transport)) + whole, name, reference));
+    TRY(gate->admit(one, "image " + reference.typed()));
     reply.warnings.insert(reply.warnings.end(), one.warnings.begin(), one.warnings.end());
     found.push_back(std::move(one));
   }

@@ -121,7 +121,26 @@ std::map<Digest, VerifiedBytecode> named_bytecode(const plan::ImageStock& stock)
   return out;
 }
 
-void verify(store::Store& store, VerifiedBytecode& entry) {
+void judge(const TrustGate& gate,
+           const ImageRecord& image,
+           const std::shared_ptr<const Bytes>& bytes,
+           VerifiedBytecode& entry) {
+  FoundBytecode found;
+  found.bytecode = Bytecode{.bytes = bytes, .digest = image.bytecode, .file_name = image.file_name};
+  found.facts.digest = image.bytecode;
+  found.facts.provenance = image.provenance;
+  found.facts.image_reference = image.reference;
+  found.record = image;
+  TrustVerdict verdict = gate.judge(found, "image " + image.reference);
+  if (!verdict.allowed) {
+    entry.refused[image.reference] = std::move(verdict.reason);
+  }
+}
+
+void verify(store::Store& store,
+            const std::vector<ImageRecord>& images,
+            const TrustGate& gate,
+            VerifiedBytecode& entry) {
   Result<Bytes> bytes = store.read_blob(entry.digest);
   if (!bytes.ok()) {
     entry.state = bytes.error().code() == Code::NotFound ? BlobState::Missing : BlobState::Damaged;
@@ -130,6 +149,13 @@ void verify(store::Store& store, VerifiedBytecode& entry) {
     entry.state = BlobState::Damaged;
     entry.detail = "it has " + std::to_string(bytes->size()) + " bytes, its record says " +
                    std::to_string(entry.size);
+  } else if (gate.has_policy()) {
+    auto content = std::make_shared<const Bytes>(std::move(*bytes));
+    for (const ImageRecord& image : images) {
+      if (image.bytecode == entry.digest) {
+        judge(gate, image, content, entry);
+      }
+    }
   }
 }
 
@@ -230,6 +256,7 @@ void Manager::Impl::keep_below_limit(WriteSession& session,
 
 Result<std::vector<VerifiedBytecode>> Manager::verify_images(
     const std::vector<std::string>& images) {
+  const TrustGate* gate = TRY(impl_->gate());
   std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
   plan::ImageStock stock = TRY(take_stock(store.has_value() ? &*store : nullptr));
   std::vector<Digest> wanted;
@@ -240,7 +267,7 @@ Result<std::vector<VerifiedBytecode>> Manager::verify_images(
   std::vector<VerifiedBytecode> out;
   for (auto& [digest, entry] : named_bytecode(stock)) {
     if (images.empty() || std::find(wanted.begin(), wanted.end(), digest) != wanted.end()) {
-      verify(*store, entry);
+      verify(*store, stock.images, *gate, entry);
       out.push_back(std::move(entry));
     }
   }

@@ -24,6 +24,13 @@ std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& b
   return links;
 }
 
+std::string describe(const LoadSpec& spec) {
+  if (const FileSource* file = std::get_if<FileSource>(&spec.source)) {
+    return "file " + file->path;
+  }
+  return "image " + std::get<ImageSource>(spec.source).reference;
+}
+
 }  // namespace
 
 Manager::Manager(ManagerOptions options, kernel::KernelOps& kernel)
@@ -47,7 +54,17 @@ std::vector<std::string> Manager::Impl::place_warnings() {
   return {};
 }
 
+Result<const TrustGate*> Manager::Impl::gate() {
+  if (!trust_gate.has_value()) {
+    trust_gate = TRY(TrustGate::open(
+        options.layout,
+        options.configuration.empty() ? options.layout.configuration() : options.configuration));
+  }
+  return &*trust_gate;
+}
+
 Result<FoundBytecode> Manager::Impl::find_bytecode(const LoadSpec& spec) {
+  TRY(gate());
   if (const FileSource* file = std::get_if<FileSource>(&spec.source)) {
     return read_bytecode_file(*file, options.environment);
   }
@@ -58,6 +75,17 @@ Result<FoundBytecode> Manager::Impl::find_bytecode(const LoadSpec& spec) {
 }
 
 image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
+  return make_images(database, trust_gate.has_value() ? &*trust_gate : nullptr);
+}
+
+image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database,
+                                               const TrustGate* gate) {
+  std::function<bool(const Provenance&, const std::string&)> wants_signatures;
+  if (gate != nullptr && gate->has_policy()) {
+    wants_signatures = [gate](const Provenance& provenance, const std::string& reference) {
+      return gate->wants_signatures(provenance, reference);
+    };
+  }
   return image::ImageManager(container::make_runtimes(options.environment, options.runtimes),
                              database,
                              options.environment,
@@ -65,6 +93,7 @@ image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
                                                         .sources = options.sources,
                                                         .strict = options.strict,
                                                         .now = unix_now(),
+                                                        .wants_signatures = wants_signatures,
                                                         .progress = options.progress,
                                                         .interrupts = options.interrupts});
 }
@@ -77,6 +106,12 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
     TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
   }
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
+  const TrustGate* gate = TRY(impl_->gate());
+  TRY(gate->admit(found, describe(spec)));
+  std::vector<ElfProgram> chosen =
+      TRY(plan::choose_programs(spec, found.facts.elf, found.facts.labels));
+  TRY(gate->check_programs(
+      found, describe(spec), chosen, xdp == nullptr ? std::string() : xdp->interface));
   LoadReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;
@@ -136,6 +171,7 @@ Result<AttachReply> Manager::attach(const std::string& program,
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
   ProgramRecord record = TRY(impl_->find_own_program(program, snapshot));
+  TRY(impl_->check_attach(record, xdp.interface));
   plan::XdpHook hook = TRY(impl_->kernel.observe_xdp(xdp.interface, xdp.netns));
   reply.plan = TRY(plan::plan_attach(record, spec, hook, snapshot));
   if (!session.has_value()) {
@@ -216,6 +252,8 @@ Result<PullReply> Manager::pull_image(const ImageSource& source, DryRun dry_run)
   LoadSpec spec;
   spec.source = source;
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
+  const TrustGate* gate = TRY(impl_->gate());
+  TRY(gate->admit(found, describe(spec)));
   PullReply reply;
   reply.from_database = found.from_database;
   reply.warnings = found.warnings;

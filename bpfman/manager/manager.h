@@ -20,6 +20,7 @@ namespace bpfman {
 
 struct ManagerOptions {
   Layout layout;
+  std::string configuration;  // bpfman.toml; "": the layout's
   Environment environment;
   container::RuntimeOptions runtimes;
   bool trust_database = false;
@@ -60,6 +61,8 @@ class Manager final : public Api {
   Result<RemoveImagesReply> prune_images(const PruneSpec& spec, DryRun dry_run) override;
   Result<std::vector<VerifiedBytecode>> verify_images(
       const std::vector<std::string>& images) override;
+  Result<JudgeImageReply> judge_image(const ImageSource& source,
+                                      const std::optional<TrustPolicy>& policy) override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
                                       const std::string& path) override;

@@ -10,6 +10,7 @@
 #include "bpfman/manager/bytecode.h"
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
+#include "bpfman/manager/trust_gate.h"
 
 namespace bpfman {
 
@@ -61,6 +62,11 @@ class Manager::Impl {
   std::vector<std::string> place_warnings();
   Result<FoundBytecode> find_bytecode(const LoadSpec& spec);
   image::ImageManager make_images(image::ImageDatabase* database);
+  image::ImageManager make_images(image::ImageDatabase* database, const TrustGate* gate);
+  // Whether the policy of today lets a loaded program onto an interface. trust_verbs.cc
+  Result<void> check_attach(const ProgramRecord& program, const std::string& interface);
+  // The policy, read once. Before anything is fetched, so that a broken one is said first.
+  Result<const TrustGate*> gate();
   // Removes the least recently used images until the store is below its limit, if there is one.
   // `keep` stays. What went is put into `pruned`, what went wrong into `warnings`: the work that
   // the user asked for is done. images.cc
@@ -85,6 +91,7 @@ class Manager::Impl {
 
   ManagerOptions options;
   kernel::KernelOps& kernel;
+  std::optional<TrustGate> trust_gate;
 };
 
 }  // namespace bpfman

@@ -65,4 +65,8 @@ std::string Layout::configuration() const {
   return join_path(root, "etc/bpfman/bpfman.toml");
 }
 
+std::string Layout::policy() const {
+  return join_path(root, "etc/bpfman/policy.toml");
+}
+
 }  // namespace bpfman

@@ -15,6 +15,7 @@
 //       op_<operation id>_<slot>     staging: a program (or, with "_maps", its maps) that has no id
 //       in the records yet
 //   <root>/etc/bpfman/bpfman.toml    configuration
+//   <root>/etc/bpfman/policy.toml    who and what is trusted
 #pragma once
 
 #include <string>
@@ -43,6 +44,7 @@ struct Layout {
   std::string staged_program(OperationId operation, unsigned slot) const;
   std::string staged_maps(OperationId operation, unsigned slot) const;
   std::string configuration() const;
+  std::string policy() const;
 };
 
 }  // namespace bpfman

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/manager/trust_gate.h"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+#include "bpfman/base/config_file.h"
+#include "bpfman/base/file.h"
+#include "bpfman/model/bpf_calls.h"
+
+namespace bpfman {
+namespace {
+
+// Whoever may write the policy decides what runs in the kernel.
+Result<std::optional<std::string>> read_trusted_file(const std::string& path, std::size_t limit) {
+  std::optional<Bytes> bytes = TRY(read_config_file(path, limit));
+  if (!bytes.has_value()) {
+    return std::optional<std::string>();
+  }
+  std::optional<struct ::stat> info = TRY(stat_path(path));
+  if (info.has_value() && (info->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Error(Code::FailedPrecondition,
+                 path + " may be written by others than its owner, so nothing can be trusted to it")
+        .with_hint("chmod go-w " + path);
+  }
+  return std::optional(std::string(as_text(*bytes)));
+}
+
+Result<std::string> read_named_file(const std::string& path, const std::string& who) {
+  std::optional<std::string> text = TRY(read_trusted_file(path, trust::kTrustedRootLimit));
+  if (!text.has_value()) {
+    return Error(Code::NotFound, who + ": " + path + " does not exist");
+  }
+  return std::move(*text);
+}
+
+std::string usual_trusted_root(const Layout& layout) {
+  return join_path(parent_path(layout.policy()), "trusted_root.json");
+}
+
+Result<std::optional<TrustPolicy>> read_policy(const Layout& layout,
+                                               const std::string& configuration,
+                                               std::string& text) {
+  std::optional<std::string> own = TRY(read_trusted_file(layout.policy(), kConfigFileLimit));
+  if (own.has_value()) {
+    text = std::move(*own);
+    TomlDocument document = TRY(parse_toml(text, layout.policy()));
+    TrustPolicy policy = TRY(parse_trust_policy(document, layout.policy()));
+    return std::optional(std::move(policy));
+  }
+  std::optional<Bytes> bytes = TRY(read_config_file(configuration));
+  if (!bytes.has_value()) {
+    return std::optional<TrustPolicy>();
+  }
+  text = std::string(as_text(*bytes));
+  TomlDocument document = TRY(parse_toml(text, configuration));
+  std::optional<TrustPolicy> policy = TRY(parse_signing_table(document, configuration));
+  if (policy.has_value()) {
+    TRY(read_trusted_file(configuration, kConfigFileLimit));  // nobody else may write it
+  }
+  return policy;
+}
+
+plan::TrustSubject subject_of(const FoundBytecode& found, const std::string& what) {
+  return plan::TrustSubject{.what = what,
+                            .provenance = found.facts.provenance,
+                            .reference = found.facts.image_reference,
+                            .bytecode = found.facts.digest};
+}
+
+// What is said without a policy.
+std::string default_trust(const Provenance& provenance) {
+  if (provenance.source == SourceKind::File) {
+    return "file";
+  }
+  return provenance.source == SourceKind::Registry ? "registry-unsigned-allowed" : "local";
+}
+
+const std::vector<SignatureDocument>& documents_of(const FoundBytecode& found) {
+  return found.record.has_value() ? found.record->signatures : found.signatures;
+}
+
+Result<std::vector<plan::ProgramTraits>> traits_of(const std::vector<ElfProgram>& programs,
+                                                   ByteView bytecode) {
+  std::vector<plan::ProgramTraits> out;
+  for (const ElfProgram& program : programs) {
+    std::set<std::string> calls = TRY(read_calls(bytecode, {program.section}));
+    out.push_back(plan::ProgramTraits{.program = program, .calls = std::move(calls)});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> read_policy_files(TrustPolicy& policy, const std::string& text) {
+  std::string all = text;
+  bool identities = false;
+  for (Signer& signer : policy.signers) {
+    auto* key = std::get_if<KeySigner>(&signer.who);
+    identities = identities || key == nullptr;
+    if (key != nullptr && !key->path.empty()) {
+      key->pem = TRY(read_named_file(key->path, policy.path + ": signer " + signer.name));
+      all += '\0' + key->pem;
+    }
+  }
+  if (identities && !policy.trusted_root_path.empty()) {
+    policy.trusted_root = TRY(read_named_file(
+        policy.trusted_root_path, policy.path + ": the trust root of the signers by identity"));
+    all += '\0' + policy.trusted_root;
+  }
+  policy.id = Digest::sha256_of(as_bytes(all));
+  return {};
+}
+
+Result<TrustGate> TrustGate::open(const Layout& layout, const std::string& configuration) {
+  std::string text;
+  std::optional<TrustPolicy> policy = TRY(read_policy(layout, configuration, text));
+  if (!policy.has_value()) {
+    return TrustGate();
+  }
+  // The usual one may be absent: whoever needs it is told so.
+  std::string usual = usual_trusted_root(layout);
+  std::optional<struct ::stat> info = TRY(stat_path(usual));
+  if (policy->trusted_root_path.empty() && info.has_value()) {
+    policy->trusted_root_path = usual;
+  }
+  TRY(read_policy_files(*policy, text));
+  return with_policy(std::move(*policy));
+}
+
+Result<TrustGate> TrustGate::with_policy(TrustPolicy policy) {
+  TrustGate out;
+  out.checker_ = TRY(trust::SignatureChecker::make(policy));
+  out.policy_ = std::move(policy);
+  return out;
+}
+
+bool TrustGate::wants_signatures(const Provenance& provenance, const std::string& reference) const {
+  return policy_.has_value() &&
+         plan::wants_signatures(
+             *policy_, plan::TrustSubject{.provenance = provenance, .reference = reference});
+}
+
+Result<plan::TrustDecision> TrustGate::decide(const plan::TrustSubject& subject,
+                                              const std::vector<SignatureDocument>& documents,
+                                              ByteView bytes,
+                                              const std::string& note,
+                                              std::vector<SignatureFinding>& findings) const {
+  const TrustRule* rule = plan::find_rule(*policy_, subject);
+  if (rule != nullptr && !rule->signed_by.empty()) {
+    trust::SignedThing thing{.bytes = bytes};
+    for (const Digest& digest :
+         {subject.provenance.manifest_digest, subject.provenance.index_digest}) {
+      if (!digest.empty()) {
+        thing.digests.push_back(digest);
+      }
+    }
+    findings = checker_->check(documents, rule->signed_by, thing);
+  }
+  return plan::decide_trust(*policy_, subject, findings, note);
+}
+
+TrustVerdict TrustGate::judge(const FoundBytecode& found, const std::string& what) const {
+  TrustVerdict verdict;
+  if (!policy_.has_value()) {
+    verdict.allowed = true;
+    verdict.trust = default_trust(found.facts.provenance);
+    return verdict;
+  }
+  Result<plan::TrustDecision> decision = decide(subject_of(found, what),
+                                                documents_of(found),
+                                                found.bytecode.view(),
+                                                found.signature_note,
+                                                verdict.findings);
+  verdict.allowed = decision.ok();
+  (decision.ok() ? verdict.trust : verdict.reason) =
+      decision.ok() ? decision->trust : decision.error().message();
+  return verdict;
+}
+
+Result<void> TrustGate::admit(FoundBytecode& found, const std::string& what) const {
+  std::string trust = default_trust(found.facts.provenance);
+  Digest id;
+  if (policy_.has_value()) {
+    std::vector<SignatureFinding> findings;
+    plan::TrustDecision decision = TRY(decide(subject_of(found, what),
+                                              documents_of(found),
+                                              found.bytecode.view(),
+                                              found.signature_note,
+                                              findings));
+    trust = std::move(decision.trust);
+    id = policy_->id;
+  }
+  Provenance& provenance = found.facts.provenance;
+  bool changed = provenance.trust != trust || provenance.policy != id;
+  provenance.trust = std::move(trust);
+  provenance.policy = id;
+  // What the database says of an image follows the policy.
+  if (changed && !found.facts.image.has_value() && found.record.has_value()) {
+    found.facts.image = found.record;
+  }
+  if (found.facts.image.has_value()) {
+    found.facts.image->provenance = provenance;
+  }
+  return {};
+}
+
+Result<void> TrustGate::check_programs(const FoundBytecode& found,
+                                       const std::string& what,
+                                       const std::vector<ElfProgram>& programs,
+                                       const std::string& interface) const {
+  plan::TrustSubject subject = subject_of(found, what);
+  const TrustRule* rule = policy_.has_value() ? plan::find_rule(*policy_, subject) : nullptr;
+  if (rule == nullptr || rule->programs.empty()) {
+    return {};
+  }
+  std::vector<plan::ProgramTraits> traits = TRY(traits_of(programs, found.bytecode.view()));
+  return plan::check_limits(*policy_, subject, traits, interface);
+}
+
+Result<void> TrustGate::check_attach(const ProgramRecord& program,
+                                     const std::optional<ImageRecord>& image,
+                                     ByteView bytecode,
+                                     const std::string& interface) const {
+  if (!policy_.has_value()) {
+    return {};
+  }
+  plan::TrustSubject subject{.what = "program " + program.stable_name(),
+                             .provenance = program.provenance,
+                             .reference = program.image_reference,
+                             .bytecode = program.bytecode};
+  std::vector<SignatureDocument> documents;
+  if (image.has_value() && image->bytecode == program.bytecode) {
+    documents = image->signatures;
+    subject.provenance = image->provenance;
+  }
+  std::vector<SignatureFinding> findings;
+  TRY(decide(subject, documents, bytecode, "", findings));
+  ElfProgram traits{.name = program.name, .section = program.section, .type = program.type};
+  std::vector<plan::ProgramTraits> all = TRY(traits_of({traits}, bytecode));
+  return plan::check_limits(*policy_, subject, all, interface);
+}
+
+}  // namespace bpfman
