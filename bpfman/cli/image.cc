@@ -56,15 +56,17 @@ Result<void> run_pull(Session& session, const PullFlags& flags) {
   } else if (format == Format::Json) {
     session.out() << json_of(reply);
   } else {
-    print_block(session.out(),
-                {{"image", reply.record.reference},
-                 {"bytecode",
-                  reply.record.bytecode.text() + " (" + reply.record.file_name + ", " +
-                      format_bytes(reply.record.bytecode_size) + ")"},
-                 {"source",
-                  source_line(reply.record.provenance) +
-                      (reply.from_database ? ", from bpfman's database" : "")},
-                 {"time", format_duration_ns(reply.lookup_ns)}});
+    const Provenance& provenance = reply.record.provenance;
+    print_block(
+        session.out(),
+        {{"image", reply.record.reference},
+         {"bytecode",
+          reply.record.bytecode.text() + " (" + reply.record.file_name + ", " +
+              format_bytes(reply.record.bytecode_size) + ")"},
+         {"source",
+          source_line(provenance) + (reply.from_database ? ", from bpfman's database" : "")},
+         {"trust", provenance.policy.empty() ? "" : provenance.trust},
+         {"time", format_duration_ns(reply.lookup_ns)}});
   }
   return {};
 }

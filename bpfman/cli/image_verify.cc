@@ -11,6 +11,8 @@
 namespace bpfman::cli {
 namespace {
 
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
 struct VerifyFlags {
   std::vector<std::string> images;
   OutputFlag output;
@@ -221,7 +223,7 @@ void add_image_verify(Tree& tree, CLI::App* image) {
   CLI::App* app = tree.add(image,
                            "verify",
                            "Hash stored bytecode again and compare it with the records and the "
-                           "policy (exit status 11: damaged, 7: refused); or check the "
+                           "policy (exit status 11: damaged, 5: refused); or check the "
                            "signatures of one image",
                            "bpfman image verify\n"
                            "  bpfman image verify my-ebpf-prog:dev\n"

@@ -116,6 +116,9 @@ void print_loaded(std::ostream& out, const LoadReply& reply) {
   lines.emplace_back(
       "source",
       source_line(reply.provenance) + (reply.from_database ? ", from bpfman's database" : ""));
+  if (!reply.provenance.policy.empty()) {
+    lines.emplace_back("trust", reply.provenance.trust);
+  }
   lines.emplace_back("time",
                      format_duration_ns(reply.total_ns) + " (" +
                          format_duration_ns(reply.lookup_ns) + " of it to find the bytecode)");
