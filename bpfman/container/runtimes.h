@@ -3,6 +3,7 @@
 // Source: docs/images.md, "Where bpfman looks".
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct RuntimeOptions {
   std::vector<std::string> containerd_roots;
   // Where images are looked for in containerd, in this order. Empty: the usual namespaces.
   std::vector<std::string> containerd_namespaces;
+  // Where CRI-O's own configuration is.
+  std::string crio_directory = "/etc/crio";
   bool docker = true;
   bool containers_storage = true;
   bool containerd = true;
@@ -50,13 +53,19 @@ Result<std::string> load_into_docker(const Environment& environment,
                                      const RuntimeOptions& options,
                                      ByteView tar);
 
+// What short names mean in a containers-storage.
+struct ShortNames {
+  std::vector<std::string> search_registries;  // unqualified-search-registries
+  std::map<std::string, std::string> aliases;  // short name -> full name, without tags
+};
+
 // One containers-storage. `options` is what storage.conf says for it.
 struct StorageOptions {
-  std::string graph_root;                      // "/var/lib/containers/storage"
-  std::string driver;                          // "" : the <driver>-images directory that exists
-  std::string image_store;                     // "" : none
-  std::vector<std::string> additional;         // additionalimagestores
-  std::vector<std::string> search_registries;  // unqualified-search-registries, for short names
+  std::string graph_root;               // "/var/lib/containers/storage"
+  std::string driver;                   // "" : the <driver>-images directory that exists
+  std::string image_store;              // "" : none
+  std::vector<std::string> additional;  // additionalimagestores
+  ShortNames names;
 };
 
 std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, StorageOptions options);
