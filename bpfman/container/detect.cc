@@ -9,6 +9,7 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
+#include "bpfman/container/containerd_rootless.h"
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/regular_file.h"
 #include "bpfman/container/runtimes.h"
@@ -190,6 +191,19 @@ ContainerdOptions containerd_at(const std::string& socket) {
   return ContainerdOptions{.name = "containerd", .socket = socket};
 }
 
+// Those that users run without root: this user's, and that of the user behind sudo.
+void add_rootless(const Environment& environment, std::vector<ContainerdOptions>& found) {
+  std::optional<ContainerdOptions> one;
+  if (environment.effective_uid != 0) {
+    one = find_rootless_containerd(environment, environment.user, true);
+  } else if (environment.invoking_user.has_value()) {
+    one = find_rootless_containerd(environment, *environment.invoking_user, false);
+  }
+  if (one.has_value()) {
+    found.push_back(std::move(*one));
+  }
+}
+
 std::vector<ContainerdOptions> find_containerds(const Environment& environment,
                                                 const RuntimeOptions& options) {
   std::vector<ContainerdOptions> found;
@@ -215,6 +229,11 @@ std::vector<ContainerdOptions> find_containerds(const Environment& environment,
     if (found.empty()) {
       found.push_back(containerd_at(kContainerds.front().socket));
     }
+  }
+  bool chosen =
+      !options.containerd_addresses.empty() || environment.get("CONTAINERD_ADDRESS").has_value();
+  if (!chosen) {
+    add_rootless(environment, found);
   }
   for (ContainerdOptions& one : found) {
     one.namespaces = options.containerd_namespaces;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,8 +74,12 @@ std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, Storage
 // One containerd.
 struct ContainerdOptions {
   std::string name;    // "containerd", "containerd (k3s)"
-  std::string socket;  // a path
+  std::string socket;  // a path; "" when no daemon runs
   std::string root;    // "/var/lib/containerd", read while the daemon is down; "" when not known
+  // Whose it is, if not this process's user's or root's: `root` is in their home and no link is
+  // followed on the way there; of the directories that their daemon names only those in `root` are
+  // read.
+  std::optional<UserAccount> owner;
   std::vector<std::string> namespaces;  // looked into, in this order; empty: the usual ones
   std::string first_namespace;          // looked into before the usual ones; "" for none
 };
