@@ -13,7 +13,7 @@ namespace bpfman::container {
 namespace {
 
 constexpr std::size_t kPidLimit = 32;
-constexpr std::size_t kStatusLimit = 64 * 1024;
+constexpr std::size_t kStatusLimit = std::size_t{64} << 10;
 constexpr const char* kBooks = "io.containerd.metadata.v1.bolt/meta.db";
 
 // Whose process it is. Not the owner of /proc/PID: that is root for processes that may not be
