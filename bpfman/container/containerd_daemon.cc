@@ -14,6 +14,7 @@
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
 #include "bpfman/container/overlay_store.h"
+#include "bpfman/container/regular_file.h"
 
 namespace bpfman::container {
 namespace {
@@ -133,8 +134,19 @@ std::vector<std::string> layer_directories(const std::vector<ContainerdMount>& m
   return out;
 }
 
-std::shared_ptr<ContainerdDaemon> make_containerd_daemon(std::string socket) {
-  return std::make_shared<ContainerdDaemon>(std::move(socket));
+std::shared_ptr<ContainerdDaemon> make_containerd_daemon(std::string socket, std::string below) {
+  return std::make_shared<ContainerdDaemon>(std::move(socket), std::move(below));
+}
+
+Result<UniqueFd> ContainerdDaemon::open_layer_directory(const std::string& path) const {
+  if (below_.empty()) {
+    return open_directory(path);
+  }
+  if (!path.starts_with(below_ + "/")) {
+    return Error(Code::PermissionDenied, path + " is not in " + below_);
+  }
+  UniqueFd tree = TRY(open_directory(below_));
+  return open_directory_beneath(tree.get(), below_, path.substr(below_.size() + 1));
 }
 
 Result<std::string> ContainerdDaemon::call(const std::string& method,
@@ -341,7 +353,7 @@ Result<std::vector<LayerDirectory>> ContainerdDaemon::open_layers(
   for (std::size_t i = paths.size(); i-- > 0;) {
     LayerDirectory& layer = layers.emplace_back();
     layer.path = paths[i];
-    Result<UniqueFd> directory = open_directory(paths[i]);
+    Result<UniqueFd> directory = open_layer_directory(paths[i]);
     if (!directory.ok()) {
       return Error(Code::Unimplemented,
                    "the directories of containerd's snapshotter " + snapshotter +

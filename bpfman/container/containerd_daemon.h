@@ -25,7 +25,8 @@ std::vector<std::string> layer_directories(const std::vector<ContainerdMount>& m
 
 class ContainerdDaemon final : public ContainerdStore {
  public:
-  explicit ContainerdDaemon(std::string socket) : channel_(std::move(socket)) {}
+  ContainerdDaemon(std::string socket, std::string below)
+      : channel_(std::move(socket)), below_(std::move(below)) {}
 
   Result<std::string> version();
 
@@ -54,6 +55,8 @@ class ContainerdDaemon final : public ContainerdStore {
   Result<std::string> call(const std::string& method,
                            const ProtobufWriter& message,
                            const Scope& scope);
+  // A directory that a view names.
+  Result<UniqueFd> open_layer_directory(const std::string& path) const;
   // As call(), for what must happen on the way out: a failure is logged.
   void clean_up(const std::string& method, const ProtobufWriter& message, const Scope& scope);
   Result<std::string> snapshotter_of(const std::string& space,
@@ -66,6 +69,7 @@ class ContainerdDaemon final : public ContainerdStore {
   void sweep(const std::string& space);
 
   GrpcChannel channel_;
+  std::string below_;  // "" for anywhere
   bool swept_ = false;
 };
 

@@ -222,6 +222,26 @@ Result<std::vector<LayerDirectory>> DirectoryStore::open_layers(
 
 }  // namespace
 
+Result<std::shared_ptr<ContainerdStore>> open_containerd_directory_of(const UserAccount& owner,
+                                                                      const std::string& root) {
+  std::string home = owner.home.ends_with('/') ? owner.home : owner.home + "/";
+  if (!root.starts_with(home)) {
+    return Error(Code::PermissionDenied, root + " is not in the home of user " + owner.name);
+  }
+  UniqueFd tree = TRY(open_directory(owner.home));
+  UniqueFd directory =
+      TRY(open_directory_beneath(tree.get(), owner.home, root.substr(home.size())));
+  UniqueFd books = TRY(open_regular_beneath(directory.get(), root, kBooks));
+  for (int file : {directory.get(), books.get()}) {
+    struct stat info = {};
+    if (::fstat(file, &info) != 0 || (info.st_uid != owner.uid && info.st_uid != 0)) {
+      return Error(Code::PermissionDenied, root + " does not belong to user " + owner.name);
+    }
+  }
+  return std::shared_ptr<ContainerdStore>(
+      std::make_shared<DirectoryStore>(root, std::move(directory)));
+}
+
 Result<std::shared_ptr<ContainerdStore>> open_containerd_directory(const std::string& root) {
   UniqueFd directory = TRY(open_directory(root));
   UniqueFd books = TRY(open_regular_beneath(directory.get(), root, kBooks));

@@ -16,13 +16,17 @@ constexpr std::array<std::string_view, 4> kNamespaces = {"default", "k8s.io", "m
 class ContainerdRuntime final : public ContainerRuntime {
  public:
   explicit ContainerdRuntime(ContainerdOptions options)
-      : options_(std::move(options)), daemon_(make_containerd_daemon(options_.socket)) {}
+      : options_(std::move(options)),
+        daemon_(make_containerd_daemon(options_.socket,
+                                       options_.owner.has_value() ? options_.root : "")) {}
 
   SourceKind kind() const override { return SourceKind::Containerd; }
 
   std::string name() const override { return options_.name; }
 
-  std::string location() const override { return "unix://" + options_.socket; }
+  std::string location() const override {
+    return options_.socket.empty() ? options_.root : "unix://" + options_.socket;
+  }
 
   RuntimeStatus probe() override;
   Result<Answer> find(const ImageReference& reference) override;
@@ -30,6 +34,8 @@ class ContainerdRuntime final : public ContainerRuntime {
  private:
   std::vector<std::string> wanted(const std::vector<std::string>& present,
                                   const std::string& only) const;
+  // Of the daemon. NotFound: there is none.
+  Result<std::vector<std::string>> namespaces() const;
   // What is read instead of the daemon, if that is down; nullptr when there is nothing.
   Result<std::shared_ptr<ContainerdStore>> idle_store(const Error& error) const;
 
@@ -77,11 +83,20 @@ std::vector<std::string> ContainerdRuntime::wanted(const std::vector<std::string
   return out;
 }
 
+Result<std::vector<std::string>> ContainerdRuntime::namespaces() const {
+  if (options_.socket.empty()) {
+    return Error(Code::NotFound, "no daemon runs");
+  }
+  return daemon_->namespaces();
+}
+
 Result<std::shared_ptr<ContainerdStore>> ContainerdRuntime::idle_store(const Error& error) const {
   if (!is_down(error) || options_.root.empty()) {
     return std::shared_ptr<ContainerdStore>();
   }
-  Result<std::shared_ptr<ContainerdStore>> store = open_containerd_directory(options_.root);
+  Result<std::shared_ptr<ContainerdStore>> store =
+      options_.owner.has_value() ? open_containerd_directory_of(*options_.owner, options_.root)
+                                 : open_containerd_directory(options_.root);
   if (!store.ok() && is_absent(store.error())) {
     return std::shared_ptr<ContainerdStore>();
   }
@@ -90,7 +105,7 @@ Result<std::shared_ptr<ContainerdStore>> ContainerdRuntime::idle_store(const Err
 
 Result<ContainerRuntime::Answer> ContainerdRuntime::find(const ImageReference& reference) {
   std::shared_ptr<ContainerdStore> store = daemon_;
-  Result<std::vector<std::string>> present = daemon_->namespaces();
+  Result<std::vector<std::string>> present = namespaces();
   if (!present.ok()) {
     store = TRY(idle_store(present.error()).with_context(options_.name));
     if (store == nullptr && is_absent(present.error())) {
@@ -121,7 +136,7 @@ RuntimeStatus ContainerdRuntime::probe() {
   RuntimeStatus status{
       .kind = SourceKind::Containerd, .name = options_.name, .location = location()};
   status.driver = "containerd";
-  Result<std::vector<std::string>> spaces = daemon_->namespaces();
+  Result<std::vector<std::string>> spaces = namespaces();
   if (spaces.ok()) {
     status.present = true;
     status.usable = true;

@@ -76,6 +76,67 @@ TEST_F(ContainerdTest, ADirectoryIsReadWhileTheDaemonIsDown) {
   EXPECT_EQ(digest_of(text_of(*blobs[0].open())).hex(), kLayer);
 }
 
+TEST_F(ContainerdTest, NamespacesThatWereChosenReplaceTheUsualOnes) {
+  auto look = [this](const std::vector<std::string>& spaces) {
+    return make_containerd_runtime({.name = "containerd",
+                                    .socket = socket_,
+                                    .root = at("root"),
+                                    .owner = std::nullopt,
+                                    .namespaces = spaces})
+        ->find(reference("x:plain"));
+  };
+  Result<ContainerRuntime::Answer> found = look({"mine", "k8s.io"});
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_NE(found->image, nullptr);
+  Result<ContainerRuntime::Answer> missing = look({"mine"});
+  ASSERT_TRUE(missing.ok()) << missing.error().message();
+  EXPECT_THAT(missing->why_missing, HasSubstr("none of its namespaces"));
+}
+
+class OwnedContainerdTest : public ContainerdTest {
+ protected:
+  std::unique_ptr<ContainerRuntime> owned(const std::string& root) const {
+    return make_containerd_runtime(
+        {.name = "containerd (user alice)",
+         .socket = "",
+         .root = root,
+         .owner = UserAccount{.uid = uid_, .name = "alice", .home = directory_.path()}});
+  }
+
+  std::uint32_t uid_ = ::geteuid();
+};
+
+TEST_F(OwnedContainerdTest, ADirectoryOfAUserIsReadWithoutAnySocket) {
+  std::unique_ptr<ContainerRuntime> runtime = owned(at("root"));
+  EXPECT_EQ(runtime->location(), at("root"));
+  EXPECT_TRUE(runtime->probe().usable);
+  Result<ContainerRuntime::Answer> answer = runtime->find(reference("x:plain"));
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_NE(answer->image, nullptr);
+}
+
+TEST_F(OwnedContainerdTest, ALinkOnTheWayIsNotFollowed) {
+  ASSERT_EQ(::symlink(at("root").c_str(), at("link").c_str()), 0);
+  Result<ContainerRuntime::Answer> answer = owned(at("link"))->find(reference("x:plain"));
+  EXPECT_FALSE(answer.ok());
+}
+
+TEST_F(OwnedContainerdTest, ADirectoryOfSomebodyElseIsNotRead) {
+  uid_ = ::geteuid() + 1;
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(at("root").c_str(), 4242, 4242), 0);
+  }
+  Result<ContainerRuntime::Answer> answer = owned(at("root"))->find(reference("x:plain"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_THAT(answer.error().message(), HasSubstr("does not belong to user alice"));
+}
+
+TEST_F(OwnedContainerdTest, ADirectoryOutsideOfTheHomeIsNotRead) {
+  Result<ContainerRuntime::Answer> answer = owned("/nowhere/root")->find(reference("x:plain"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_THAT(answer.error().message(), HasSubstr("not in the home"));
+}
+
 TEST_F(ContainerdTest, IdsAndDigestsAreFound) {
   std::string target(kTarget);
   for (const std::string& name : {target,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bpfman/base/bytes.h"
+#include "bpfman/base/environment.h"
 #include "bpfman/base/unique_fd.h"
 #include "bpfman/model/container_runtime.h"
 #include "bpfman/model/digest.h"
@@ -68,11 +69,17 @@ Result<ContainerRuntime::Answer> find_containerd_image(
     const std::vector<std::string>& spaces,
     const ImageReference& reference);
 
-// The daemon behind a socket; makes no connection yet.
+// The daemon behind a socket; makes no connection yet. Not empty: directories that the daemon names
+// are read only `below` this one, without following links.
 class ContainerdDaemon;
-std::shared_ptr<ContainerdDaemon> make_containerd_daemon(std::string socket);
+std::shared_ptr<ContainerdDaemon> make_containerd_daemon(std::string socket,
+                                                         std::string below = "");
 
 // The directory of a daemon that is down. NotFound: there is no such store; PermissionDenied.
 Result<std::shared_ptr<ContainerdStore>> open_containerd_directory(const std::string& root);
+// One in the home of another user: no link is followed below the home, and it must be theirs or
+// root's.
+Result<std::shared_ptr<ContainerdStore>> open_containerd_directory_of(const UserAccount& owner,
+                                                                      const std::string& root);
 
 }  // namespace bpfman::container

@@ -2,15 +2,18 @@
 // Which Docker engines, containers-storages and containerds there are for this user, and for the
 // user behind sudo. Source: Docker's command line (DOCKER_HOST, contexts);
 // containers-storage.conf(5).
+#include <algorithm>
 #include <array>
 
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
+#include "bpfman/container/containerd_rootless.h"
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/regular_file.h"
 #include "bpfman/container/runtimes.h"
+#include "bpfman/container/short_names.h"
 #include "bpfman/container/storage_conf.h"
 
 namespace bpfman::container {
@@ -123,6 +126,57 @@ std::vector<Engine> find_engines(const Environment& environment) {
   return engines;
 }
 
+struct StorageStore {
+  std::string name;
+  StorageOptions options;
+};
+
+// CRI-O shares root's store unless its own configuration says otherwise; what it adds to that store
+// is looked in as a part of it.
+void add_crio(const std::string& directory, std::vector<StorageStore>& stores) {
+  StorageOptions& roots = stores.front().options;
+  std::optional<StorageOptions> crio = read_crio_options(directory, roots);
+  if (!crio.has_value()) {
+    return;
+  }
+  if (crio->graph_root != roots.graph_root || crio->image_store != roots.image_store) {
+    stores.push_back(StorageStore{"crio", std::move(*crio)});
+    return;
+  }
+  for (const std::string& store : crio->additional) {
+    if (std::find(roots.additional.begin(), roots.additional.end(), store) ==
+        roots.additional.end()) {
+      roots.additional.push_back(store);
+    }
+  }
+}
+
+std::vector<StorageStore> find_storages(const Environment& environment,
+                                        const RuntimeOptions& options) {
+  std::vector<StorageStore> stores;
+  ShortNames names = read_short_names(environment, environment.user);
+  for (const std::string& root : options.storage_roots) {
+    stores.push_back({"podman", StorageOptions{.graph_root = root, .names = names}});
+  }
+  if (!stores.empty()) {
+    return stores;
+  }
+  bool root = environment.effective_uid == 0;
+  StorageOptions own = read_storage_options(environment, environment.user, root);
+  own.names = names;
+  stores.push_back({"podman", std::move(own)});
+  if (root) {
+    add_crio(options.crio_directory, stores);
+  }
+  if (environment.invoking_user.has_value()) {
+    const UserAccount& user = *environment.invoking_user;
+    StorageOptions theirs = read_storage_options(environment, user, false);
+    theirs.names = read_short_names(environment, user);
+    stores.push_back({"podman (user " + user.name + ")", std::move(theirs)});
+  }
+  return stores;
+}
+
 std::string socket_path(const std::string& address) {
   constexpr std::string_view kScheme = "unix://";
   return address.starts_with(kScheme) ? address.substr(kScheme.size()) : address;
@@ -135,6 +189,19 @@ ContainerdOptions containerd_at(const std::string& socket) {
     }
   }
   return ContainerdOptions{.name = "containerd", .socket = socket};
+}
+
+// Those that users run without root: this user's, and that of the user behind sudo.
+void add_rootless(const Environment& environment, std::vector<ContainerdOptions>& found) {
+  std::optional<ContainerdOptions> one;
+  if (environment.effective_uid != 0) {
+    one = find_rootless_containerd(environment, environment.user, true);
+  } else if (environment.invoking_user.has_value()) {
+    one = find_rootless_containerd(environment, *environment.invoking_user, false);
+  }
+  if (one.has_value()) {
+    found.push_back(std::move(*one));
+  }
 }
 
 std::vector<ContainerdOptions> find_containerds(const Environment& environment,
@@ -163,6 +230,11 @@ std::vector<ContainerdOptions> find_containerds(const Environment& environment,
       found.push_back(containerd_at(kContainerds.front().socket));
     }
   }
+  bool chosen =
+      !options.containerd_addresses.empty() || environment.get("CONTAINERD_ADDRESS").has_value();
+  if (!chosen) {
+    add_rootless(environment, found);
+  }
   for (ContainerdOptions& one : found) {
     one.namespaces = options.containerd_namespaces;
     one.first_namespace = environment.get("CONTAINERD_NAMESPACE").value_or("");
@@ -189,24 +261,8 @@ std::vector<std::unique_ptr<ContainerRuntime>> make_runtimes(const Environment& 
     }
   }
   if (options.containers_storage) {
-    std::vector<std::string> search = read_search_registries(environment);
-    if (options.storage_roots.empty()) {
-      StorageOptions own =
-          read_storage_options(environment, environment.user, environment.effective_uid == 0);
-      own.search_registries = search;
-      runtimes.push_back(make_storage_runtime("podman", own));
-      if (environment.invoking_user.has_value()) {
-        StorageOptions theirs =
-            read_storage_options(environment, *environment.invoking_user, false);
-        theirs.search_registries = search;
-        runtimes.push_back(
-            make_storage_runtime("podman (user " + environment.invoking_user->name + ")", theirs));
-      }
-    } else {
-      for (const std::string& root : options.storage_roots) {
-        runtimes.push_back(make_storage_runtime(
-            "podman", StorageOptions{.graph_root = root, .search_registries = search}));
-      }
+    for (StorageStore& store : find_storages(environment, options)) {
+      runtimes.push_back(make_storage_runtime(std::move(store.name), std::move(store.options)));
     }
   }
   if (options.containerd) {

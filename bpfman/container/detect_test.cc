@@ -248,6 +248,65 @@ TEST_F(DetectTest, TheStoreOfTheUserBehindSudoComesAfterRoots) {
                           "podman (user alice) " + at("alice/images")));
 }
 
+class CrioTest : public DetectTest {
+ protected:
+  CrioTest() {
+    environment_.effective_uid = 0;
+    environment_.user.uid = 0;
+  }
+
+  std::vector<std::string> stores() const {
+    return runtimes(RuntimeOptions{.crio_directory = at("crio"), .docker = false});
+  }
+};
+
+TEST_F(CrioTest, WithAStoreOfItsOwnIsListed) {
+  put_file(at("crio/crio.conf.d/10.conf"), "[crio]\nroot = \"/crio/storage\"\n");
+  behind_sudo(kAlice);
+  EXPECT_THAT(stores(),
+              ElementsAre("podman /var/lib/containers/storage",
+                          "crio /crio/storage",
+                          "podman (user alice) " + at("alice/.local/share/containers/storage")));
+}
+
+TEST_F(CrioTest, InRootsStoreIsNotListedTwice) {
+  put_file(at("crio/crio.conf"), "[crio]\nroot = \"/var/lib/containers/storage\"\n");
+  EXPECT_THAT(stores(), ElementsAre("podman /var/lib/containers/storage"));
+}
+
+TEST_F(CrioTest, OfAnotherUserIsNotLookedFor) {
+  put_file(at("crio/crio.conf"), "[crio]\nroot = \"/crio/storage\"\n");
+  environment_.effective_uid = kAlice;
+  EXPECT_THAT(stores(), ElementsAre("podman " + at("me/.local/share/containers/storage")));
+}
+
+TEST_F(CrioTest, AStoreThatItAddsToRootsIsLookedIn) {
+  put_file(at("none"), "[storage]\ngraphroot = \"" + at("roots") + "\"\n");
+  put_file(at("crio/crio.conf"),
+           "[crio]\nstorage_option = [\"overlay.imagestore=" + at("shared") + "\"]\n");
+  StorageBuilder store(at("shared"));
+  store.add_image({"localhost/x:dev"}, {"x"});
+  store.write_books();
+  auto found =
+      make_runtimes(environment_, RuntimeOptions{.crio_directory = at("crio"), .docker = false});
+  Result<ContainerRuntime::Answer> answer = found.front()->find(reference("x:dev"));
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_NE(answer->image, nullptr);
+}
+
+TEST_F(DetectTest, AnAliasReachesTheStores) {
+  put_file(at("registries.conf"), "[aliases]\nx = \"own.example/me/x\"\n");
+  environment_.variables["CONTAINERS_REGISTRIES_CONF"] = at("registries.conf");
+  StorageBuilder store(at("store"));
+  store.add_image({"own.example/me/x:dev"}, {"x"});
+  store.write_books();
+  auto runtimes =
+      make_runtimes(environment_, RuntimeOptions{.storage_roots = {at("store")}, .docker = false});
+  Result<ContainerRuntime::Answer> answer = runtimes.front()->find(reference("x:dev"));
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_NE(answer->image, nullptr);
+}
+
 TEST_F(DetectTest, SearchRegistriesReachTheStores) {
   put_file(at("registries.conf"), "unqualified-search-registries = [\"own.example\"]\n");
   environment_.variables["CONTAINERS_REGISTRIES_CONF"] = at("registries.conf");

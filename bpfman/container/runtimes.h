@@ -3,7 +3,9 @@
 // Source: docs/images.md, "Where bpfman looks".
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,8 @@ struct RuntimeOptions {
   std::vector<std::string> containerd_roots;
   // Where images are looked for in containerd, in this order. Empty: the usual namespaces.
   std::vector<std::string> containerd_namespaces;
+  // Where CRI-O's own configuration is.
+  std::string crio_directory = "/etc/crio";
   bool docker = true;
   bool containers_storage = true;
   bool containerd = true;
@@ -50,13 +54,19 @@ Result<std::string> load_into_docker(const Environment& environment,
                                      const RuntimeOptions& options,
                                      ByteView tar);
 
+// What short names mean in a containers-storage.
+struct ShortNames {
+  std::vector<std::string> search_registries;  // unqualified-search-registries
+  std::map<std::string, std::string> aliases;  // short name -> full name, without tags
+};
+
 // One containers-storage. `options` is what storage.conf says for it.
 struct StorageOptions {
-  std::string graph_root;                      // "/var/lib/containers/storage"
-  std::string driver;                          // "" : the <driver>-images directory that exists
-  std::string image_store;                     // "" : none
-  std::vector<std::string> additional;         // additionalimagestores
-  std::vector<std::string> search_registries;  // unqualified-search-registries, for short names
+  std::string graph_root;               // "/var/lib/containers/storage"
+  std::string driver;                   // "" : the <driver>-images directory that exists
+  std::string image_store;              // "" : none
+  std::vector<std::string> additional;  // additionalimagestores
+  ShortNames names;
 };
 
 std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, StorageOptions options);
@@ -64,8 +74,12 @@ std::unique_ptr<ContainerRuntime> make_storage_runtime(std::string name, Storage
 // One containerd.
 struct ContainerdOptions {
   std::string name;    // "containerd", "containerd (k3s)"
-  std::string socket;  // a path
+  std::string socket;  // a path; "" when no daemon runs
   std::string root;    // "/var/lib/containerd", read while the daemon is down; "" when not known
+  // Whose it is, if not this process's user's or root's: `root` is in their home and no link is
+  // followed on the way there; of the directories that their daemon names only those in `root` are
+  // read.
+  std::optional<UserAccount> owner;
   std::vector<std::string> namespaces;  // looked into, in this order; empty: the usual ones
   std::string first_namespace;          // looked into before the usual ones; "" for none
 };

@@ -6,6 +6,7 @@
 #include "bpfman/base/config_file.h"
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
+#include "bpfman/base/text.h"
 
 namespace bpfman::container {
 namespace {
@@ -25,6 +26,26 @@ TomlDocument merged(const TomlLayers& layers) {
     }
   }
   return into;
+}
+
+// Image stores that driver options name: "overlay.imagestore=DIR", ".imagestore=DIR",
+// "additionalimagestore=DIR". Source: containers-storage, drivers/overlay.
+std::vector<std::string> additional_stores(const std::vector<std::string>& options) {
+  std::vector<std::string> out;
+  for (const std::string& option : options) {
+    std::size_t equals = option.find('=');
+    std::string key = to_lower(trim(option.substr(0, equals)));
+    key.erase(0, key.find('.') == std::string::npos ? 0 : key.find('.') + 1);
+    if (equals == std::string::npos || (key != "imagestore" && key != "additionalimagestore")) {
+      continue;
+    }
+    for (const std::string& store : split(option.substr(equals + 1), ',')) {
+      if (!trim(store).empty()) {
+        out.emplace_back(trim(store));
+      }
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -100,6 +121,11 @@ StorageOptions read_storage_options(const Environment& environment,
   for (const std::string& store : document.get_list("storage.options.additionalimagestores")) {
     out.additional.push_back(expand_variables(store, values));
   }
+  if (std::optional<std::string> given = own ? environment.get("STORAGE_OPTS") : std::nullopt;
+      given.has_value()) {
+    std::vector<std::string> more = additional_stores(split(*given, ','));
+    out.additional.insert(out.additional.end(), more.begin(), more.end());
+  }
   std::string configured = document.get("storage.graphroot").value_or("");
   if (rootful) {
     out.graph_root =
@@ -119,19 +145,32 @@ StorageOptions read_storage_options(const Environment& environment,
   return out;
 }
 
-std::vector<std::string> read_search_registries(const Environment& environment) {
-  std::string config_home =
-      environment.get("XDG_CONFIG_HOME").value_or(join_path(environment.user.home, ".config"));
-  std::optional<std::string> chosen = environment.get("CONTAINERS_REGISTRIES_CONF");
-  TomlDocument document;
-  if (chosen.has_value()) {
-    document = merged(read_toml_layer(*chosen));
-  } else {
-    document = merged(read_toml_layers("registries.conf",
-                                       {"/etc/containers", join_path(config_home, "containers")},
-                                       {"registries.conf.d"}));
+std::optional<StorageOptions> read_crio_options(const std::string& directory,
+                                                StorageOptions defaults) {
+  TomlLayers layers = read_toml_layers("crio.conf", {directory}, {"crio.conf.d"});
+  if (layers.documents.empty() && layers.warnings.empty()) {
+    return std::nullopt;
   }
-  return document.get_list("unqualified-search-registries");
+  TomlDocument document = merged(layers);
+  StorageOptions out = std::move(defaults);
+  std::string root = document.get("crio.root").value_or("");
+  if (!root.empty() && root != out.graph_root) {
+    out.graph_root = root;
+    out.image_store.clear();  // that of another store
+  }
+  std::string image_store = document.get("crio.imagestore").value_or("");
+  if (!image_store.empty()) {
+    out.image_store = image_store;
+  }
+  std::string driver = document.get("crio.storage_driver").value_or("");
+  if (!driver.empty()) {
+    out.driver = driver;
+  }
+  std::vector<std::string> own = document.get_list("crio.storage_option");
+  if (!own.empty()) {
+    out.additional = additional_stores(own);  // in place of storage.conf's
+  }
+  return out;
 }
 
 }  // namespace bpfman::container

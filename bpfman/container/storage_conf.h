@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// storage.conf and registries.conf, as far as they say where images are and what short names mean.
-// Source: containers-storage.conf(5), containers-registries.conf(5); drop-ins as in releases from
-// 2026 on.
+// storage.conf and crio.conf, as far as they say where images are. Source:
+// containers-storage.conf(5), crio.conf(5); drop-ins as in releases from 2026 on.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +19,10 @@ StorageOptions read_storage_options(const Environment& environment,
                                     const UserAccount& owner,
                                     bool rootful);
 
-// unqualified-search-registries, host-wide and this user's.
-std::vector<std::string> read_search_registries(const Environment& environment);
+// CRI-O's store, by DIRECTORY/crio.conf and crio.conf.d over `defaults`, which is root's
+// storage.conf; nullopt where CRI-O is not configured. Source: crio.conf(5), [crio].
+std::optional<StorageOptions> read_crio_options(const std::string& directory,
+                                                StorageOptions defaults);
 
 // "$HOME/x", "${XDG_DATA_HOME}/x" with the owner's values; unknown variables become "".
 std::string expand_variables(std::string_view text,

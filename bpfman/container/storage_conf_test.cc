@@ -146,24 +146,62 @@ TEST_F(StorageConfTest, AFifoInPlaceOfAFileIsNotWaitedFor) {
   EXPECT_EQ(own().graph_root, at("alice/.local/share/containers/storage"));
 }
 
-TEST_F(StorageConfTest, SearchRegistriesAreThoseOfTheUsersFile) {
-  put_own("registries.conf", "unqualified-search-registries = [\"quay.io\", \"docker.io\"]\n");
-  EXPECT_THAT(read_search_registries(environment_), ElementsAre("quay.io", "docker.io"));
+TEST_F(StorageConfTest, DriverOptionsOfAVariableNameMoreStores) {
+  choose("[storage.options]\nadditionalimagestores = [\"/a\"]\n");
+  environment_.variables["STORAGE_OPTS"] =
+      "overlay.mount_program=/bin/x,overlay.imagestore=/b,.imagestore=/c,additionalimagestore=/d";
+  EXPECT_THAT(own().additional, ElementsAre("/a", "/b", "/c", "/d"));
 }
 
-TEST_F(StorageConfTest, SearchRegistriesOfADropInReplaceThoseOfTheFile) {
-  put_own("registries.conf", "unqualified-search-registries = [\"quay.io\"]\n");
-  put_own("registries.conf.d/zz-last.conf", "unqualified-search-registries = [\"own.example\"]\n");
-  EXPECT_THAT(read_search_registries(environment_), ElementsAre("own.example"));
+TEST_F(StorageConfTest, DriverOptionsOfRootSayNothingAboutAnotherUsersStore) {
+  environment_.effective_uid = 0;
+  environment_.variables["STORAGE_OPTS"] = "overlay.imagestore=/b";
+  put_own("storage.conf", "");
+  EXPECT_THAT(own().additional, IsEmpty());
 }
 
-TEST_F(StorageConfTest, SearchRegistriesOfAChosenFileStandAlone) {
-  put_own("registries.conf", "unqualified-search-registries = [\"quay.io\"]\n");
-  put_file(at("chosen"), "unqualified-search-registries = [\"chosen.example\"]\n");
-  environment_.variables["CONTAINERS_REGISTRIES_CONF"] = at("chosen");
-  EXPECT_THAT(read_search_registries(environment_), ElementsAre("chosen.example"));
-  environment_.variables["CONTAINERS_REGISTRIES_CONF"] = at("none");
-  EXPECT_THAT(read_search_registries(environment_), IsEmpty());
+// ---- CRI-O
+
+class CrioConfTest : public StorageConfTest {
+ protected:
+  std::optional<StorageOptions> read() const { return read_crio_options(at("crio"), roots_); }
+
+  const StorageOptions roots_{.graph_root = "/roots",
+                              .driver = "overlay",
+                              .image_store = "/images",
+                              .additional = {"/more"},
+                              .names = {}};
+};
+
+TEST_F(CrioConfTest, WithoutAConfigurationThereIsNoCrio) {
+  EXPECT_FALSE(read().has_value());
+}
+
+TEST_F(CrioConfTest, WhatItDoesNotSayIsAsInRootsStore) {
+  put_file(at("crio/crio.conf"), "[crio]\n[crio.api]\nlisten = \"/run/x\"\n");
+  std::optional<StorageOptions> crio = read();
+  ASSERT_TRUE(crio.has_value());
+  EXPECT_EQ(crio->graph_root, "/roots");
+  EXPECT_EQ(crio->image_store, "/images");
+  EXPECT_EQ(crio->driver, "overlay");
+  EXPECT_THAT(crio->additional, ElementsAre("/more"));
+}
+
+TEST_F(CrioConfTest, DropInsSayWhereItsStoreIs) {
+  put_file(at("crio/crio.conf"), "[crio]\nroot = \"/main\"\nstorage_driver = \"vfs\"\n");
+  put_file(at("crio/crio.conf.d/10-x.conf"),
+           "[crio]\nroot = \"/crio\"\nstorage_option = [\"overlay.imagestore=/shared\"]\n");
+  std::optional<StorageOptions> crio = read();
+  ASSERT_TRUE(crio.has_value());
+  EXPECT_EQ(crio->graph_root, "/crio");
+  EXPECT_EQ(crio->image_store, "");
+  EXPECT_EQ(crio->driver, "vfs");
+  EXPECT_THAT(crio->additional, ElementsAre("/shared"));
+}
+
+TEST_F(CrioConfTest, ItsImageStoreIsKept) {
+  put_file(at("crio/crio.conf"), "[crio]\nroot = \"/crio\"\nimagestore = \"/split\"\n");
+  EXPECT_EQ(read()->image_store, "/split");
 }
 
 TEST(ExpandVariables, PutsInWhatIsKnownAndNothingForTheRest) {

@@ -7,6 +7,7 @@
 #include "bpfman/base/text.h"
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/runtimes.h"
+#include "bpfman/container/short_names.h"
 #include "bpfman/container/storage_reader.h"
 #include "bpfman/container/tool_version.h"
 
@@ -277,7 +278,7 @@ Result<StorageRuntime::Platforms> StorageRuntime::resolve_index(const StorageRea
 
 Result<ContainerRuntime::Answer> StorageRuntime::find_in(
     const std::shared_ptr<const StorageReader>& reader, const ImageReference& reference) const {
-  ImageQuery query{.names = reference.containers_storage_names(options_.search_registries),
+  ImageQuery query{.names = names_in_storage(reference, options_.names),
                    .id_prefix = reference.id_hex(),
                    .manifest = reference.digest().value_or(Digest())};
   std::vector<StoredImage> images = TRY(reader->find_images(query));

@@ -23,7 +23,7 @@ class StorageRuntimeTest : public ::testing::Test {
 
   std::unique_ptr<ContainerRuntime> runtime(const std::vector<std::string>& registries = {}) const {
     return make_storage_runtime(
-        "podman", StorageOptions{.graph_root = root(), .search_registries = registries});
+        "podman", StorageOptions{.graph_root = root(), .names = {.search_registries = registries}});
   }
 
   Result<ContainerRuntime::Answer> find(const std::string& name,

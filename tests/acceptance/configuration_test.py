@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """bpfman.toml and --from, with a real engine and a real store. Needs root."""
 
+import json
 import os
 import unittest
 
 from case import PASS, Case
+from host import Bpfman
 
 
 class ConfigurationTest(Case):
@@ -33,16 +35,16 @@ class ConfigurationTest(Case):
         rows = self.bpfman.json("image", "sources")["sources"]
         docker = next(row for row in rows if row["kind"] == "docker")
         self.assertFalse(docker["usable"])
-        self.assertIn("not asked", docker["reason"])
+        self.assertIn("not asked", docker["remark"])
         reply = self.bpfman.json("load", "image", "config-sources:dev", "--from", "docker")
-        self.assertEqual(reply["source"]["kind"], "docker")
+        self.assertEqual(reply["provenance"]["source"], "docker")
 
     def test_the_order_of_the_sources_decides_between_two_stores(self):
         self.build(self.host.docker, "config-order:dev", 32)
         self.build(self.host.overlay, "config-order:dev", 33)
         for order, kind in (("docker,podman", "docker"), ("podman,docker", "podman")):
             reply = self.bpfman.json("image", "pull", "config-order:dev", "-p", "Always", "--from", order)
-            self.assertEqual(reply["image"]["source"]["kind"], kind)
+            self.assertEqual(reply["image"]["provenance"]["source"], kind)
         self.configure('[images]\nsources = ["docker", "podman"]\nstrict = true\n')
         self.assertFails(self.bpfman("image", "pull", "config-order:dev", "-p", "Always"), 6, "different programs")
         self.bpfman("image", "pull", "config-order:dev", "-p", "Always", "--strict=false", check=True)
@@ -56,6 +58,25 @@ class ConfigurationTest(Case):
         self.assertIn("note: removed docker.io/library/config-first:dev", done.stderr)
         self.assertEqual([row["reference"] for row in self.bpfman.json("image", "list")["images"]],
                          ["docker.io/library/config-second:dev"])
+
+    def test_crio_is_found_by_its_own_configuration(self):
+        self.build(self.host.overlay, "config-crio:dev", 36)
+        etc = os.path.join(self.root, "etc-layer")
+        os.makedirs(os.path.join(etc, "up/crio/crio.conf.d"))
+        os.makedirs(os.path.join(etc, "work"))
+        with open(os.path.join(etc, "up/crio/crio.conf.d/10.conf"), "w", encoding="utf-8") as file:
+            file.write(f'[crio]\nroot = "{self.host.overlay.root}"\nstorage_driver = "overlay"\n')
+        layers = f"lowerdir=/etc,upperdir={etc}/up,workdir={etc}/work"
+        inside = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
+                  f'mount -t overlay overlay -o {layers} /etc; exec "$@"', "sh")
+        bpfman = Bpfman(os.environ["BPFMAN"], self.root,
+                        ["--docker-host", "unix:///nowhere/docker.sock", "--containerd-address", "/nowhere/containerd.sock"])
+        done = bpfman("image", "sources", "-o", "json", prefix=inside, check=True)
+        rows = {row["name"]: row for row in json.loads(done.stdout)["sources"]}
+        self.assertEqual(rows["crio"]["location"], self.host.overlay.root)
+        self.assertTrue(rows["crio"]["usable"], rows["crio"])
+        done = bpfman("image", "pull", "config-crio:dev", prefix=inside, check=True)
+        self.assertIn("podman (overlay)", done.stdout)
 
     def test_a_mistake_is_named_with_its_place(self):
         path = self.configure('[images]\nsources = ["dokcer"]\n')
