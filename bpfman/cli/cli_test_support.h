@@ -29,6 +29,7 @@ class FakeApi final : public Api {
     SaveImagesReply saved;
     LoadImagesReply loaded_images;
     BuildImageReply built;
+    PushImageReply pushed;
     BuildArgumentsReply arguments;
     MapDump dump;
     std::optional<Error> error;  // instead of all of these
@@ -44,6 +45,7 @@ class FakeApi final : public Api {
     std::optional<ImageSource> pull;
     std::optional<PruneSpec> prune;
     std::optional<BuildSpec> build;
+    std::optional<PushSpec> push;
     std::size_t limit = 0;
   };
 
@@ -76,6 +78,7 @@ class FakeApi final : public Api {
                                       const std::string& tag,
                                       DryRun dry_run) override;
   Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<PushImageReply> push_image(const PushSpec& spec) override;
   Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 

@@ -72,6 +72,7 @@ void add_image_verify(Tree& tree, CLI::App* image);
 void add_image_history(Tree& tree, CLI::App* image);
 void add_image_save(Tree& tree, CLI::App* image);
 void add_image_load(Tree& tree, CLI::App* image);
+void add_image_push(Tree& tree, CLI::App* image);
 void add_image_build(Tree& tree, CLI::App* image);
 void add_image_build_arguments(Tree& tree, CLI::App* image);
 void add_map(Tree& tree);
@@ -117,6 +118,9 @@ Result<std::int64_t> parse_duration_ms(const std::string& text);
 
 // "500MB" (of 1000), "64MiB" (of 1024), "4096"; `flag` is for the error.
 Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text);
+
+// --registry-auth and --progress of verbs that push.
+void add_push_flags(CLI::App* app, std::string& auth, std::string& progress);
 
 // --progress
 void add_progress(CLI::App* app, std::string& mode);

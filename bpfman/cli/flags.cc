@@ -213,6 +213,18 @@ void add_progress(CLI::App* app, std::string& mode) {
       ->type_name("MODE");
 }
 
+void add_push_flags(CLI::App* app, std::string& auth, std::string& progress) {
+  app->add_option("-r,--registry-auth",
+                  auth,
+                  "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
+      ->type_name("BASE64");
+  app->add_option("--progress",
+                  progress,
+                  "How a push to a registry shows itself: auto, plain, json or quiet "
+                  "(default: auto)")
+      ->type_name("MODE");
+}
+
 Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text) {
   std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   std::optional<std::uint64_t> number = parse_unsigned(text.substr(0, digits));

@@ -24,26 +24,8 @@ std::string path_of(const Digest& digest) {
   return "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
 }
 
-Result<std::unique_ptr<ByteSource>> open_blob(LayoutFiles& files, const Digest& digest) {
-  TRY(check_algorithm(digest));
-  Result<std::unique_ptr<ByteSource>> blob = files.open(path_of(digest));
-  if (!blob.ok() && blob.error().code() == Code::NotFound) {
-    return Error(Code::DataLoss, "blob " + digest.text() + " is not in the layout")
-        .with_hint("it was written incompletely, or for other platforms only; write it again");
-  }
-  return blob;
-}
-
 Result<std::string> read_document(LayoutFiles& files, const Descriptor& descriptor) {
-  std::string what = "blob " + descriptor.digest.text();
-  if (descriptor.size > kDocumentLimit) {
-    return Error(Code::ResourceExhausted, what + " is larger than 4 MiB");
-  }
-  std::unique_ptr<ByteSource> blob = TRY(open_blob(files, descriptor.digest));
-  Bytes bytes = TRY(read_all(*blob, kDocumentLimit).with_context(what));
-  if (bytes.size() != descriptor.size || Digest::sha256_of(bytes) != descriptor.digest) {
-    return Error(Code::DataLoss, what + " does not match its digest");
-  }
+  Bytes bytes = TRY(read_layout_blob(files, descriptor, kDocumentLimit));
   return std::string(as_text(bytes));
 }
 
@@ -54,7 +36,7 @@ Result<LayerObjects> read_layer(LayoutFiles& files,
   if (layer.size > kCompressedLimit) {
     return Error(Code::ResourceExhausted, name + " is larger than 2 GiB");
   }
-  std::unique_ptr<ByteSource> source = TRY(open_blob(files, layer.digest));
+  std::unique_ptr<ByteSource> source = TRY(open_layout_blob(files, layer.digest));
   std::unique_ptr<ByteSource> limited = make_limited_source(*source, layer.size);
   HashingSource stored(*limited);
   std::unique_ptr<ByteSource> plain =
@@ -106,28 +88,6 @@ bool has_name(const Descriptor& entry, const std::string& wanted) {
          is_called(annotation(entry, "org.opencontainers.image.ref.name"), wanted);
 }
 
-Result<std::vector<Descriptor>> read_index(LayoutFiles& files) {
-  Result<std::unique_ptr<ByteSource>> source = files.open("index.json");
-  if (!source.ok()) {
-    if (source.error().code() != Code::NotFound) {
-      return std::move(source).error();
-    }
-    Error error(Code::InvalidArgument, "it is no OCI image layout: it has no index.json");
-    if (files.open("manifest.json").ok()) {
-      return std::move(error).with_hint(
-          "it looks like what docker save wrote: name it docker-archive:FILE");
-    }
-    return std::move(error).with_hint(
-        "such layouts are written by skopeo copy, podman save and bpfman image save");
-  }
-  Bytes bytes = TRY(read_all(**source, kDocumentLimit).with_context("index.json"));
-  ManifestDocument document = TRY(parse_manifest(as_text(bytes), "").with_context("index.json"));
-  if (!document.is_index) {
-    return Error(Code::DataLoss, "index.json is no index");
-  }
-  return document.entries;
-}
-
 Result<Extracted> read_layers(LayoutFiles& files,
                               const Manifest& manifest,
                               const ImageConfig& config,
@@ -172,6 +132,53 @@ Result<Extracted> read_layers(LayoutFiles& files,
 }
 
 }  // namespace
+
+Result<std::unique_ptr<ByteSource>> open_layout_blob(LayoutFiles& files, const Digest& digest) {
+  TRY(check_algorithm(digest));
+  Result<std::unique_ptr<ByteSource>> blob = files.open(path_of(digest));
+  if (!blob.ok() && blob.error().code() == Code::NotFound) {
+    return Error(Code::DataLoss, "blob " + digest.text() + " is not in the layout")
+        .with_hint("it was written incompletely, or for other platforms only; write it again");
+  }
+  return blob;
+}
+
+Result<Bytes> read_layout_blob(LayoutFiles& files,
+                               const Descriptor& descriptor,
+                               std::size_t limit) {
+  std::string what = "blob " + descriptor.digest.text();
+  if (descriptor.size > limit) {
+    return Error(Code::ResourceExhausted, what + " is larger than " + format_bytes(limit));
+  }
+  std::unique_ptr<ByteSource> blob = TRY(open_layout_blob(files, descriptor.digest));
+  Bytes bytes = TRY(read_all(*blob, limit).with_context(what));
+  if (bytes.size() != descriptor.size || Digest::sha256_of(bytes) != descriptor.digest) {
+    return Error(Code::DataLoss, what + " does not match its digest");
+  }
+  return bytes;
+}
+
+Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files) {
+  Result<std::unique_ptr<ByteSource>> source = files.open("index.json");
+  if (!source.ok()) {
+    if (source.error().code() != Code::NotFound) {
+      return std::move(source).error();
+    }
+    Error error(Code::InvalidArgument, "it is no OCI image layout: it has no index.json");
+    if (files.open("manifest.json").ok()) {
+      return std::move(error).with_hint(
+          "it looks like what docker save wrote: name it docker-archive:FILE");
+    }
+    return std::move(error).with_hint(
+        "such layouts are written by skopeo copy, podman save and bpfman image save");
+  }
+  Bytes bytes = TRY(read_all(**source, kDocumentLimit).with_context("index.json"));
+  ManifestDocument document = TRY(parse_manifest(as_text(bytes), "").with_context("index.json"));
+  if (!document.is_index) {
+    return Error(Code::DataLoss, "index.json is no index");
+  }
+  return document.entries;
+}
 
 std::string name_of_entry(const Descriptor& entry) {
   std::string name = annotation(entry, "io.containerd.image.name");
@@ -220,7 +227,7 @@ Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
 }
 
 Result<std::vector<std::string>> names_in_layout(LayoutFiles& files) {
-  std::vector<Descriptor> index = TRY(read_index(files));
+  std::vector<Descriptor> index = TRY(read_layout_index(files));
   std::vector<std::string> names;
   for (const Descriptor& entry : index) {
     std::string name = name_of_entry(entry);
@@ -235,7 +242,7 @@ Result<FileImage> extract_layout(LayoutFiles& files,
                                  const std::string& wanted,
                                  const std::string& name,
                                  const Platform& platform) {
-  std::vector<Descriptor> index = TRY(read_index(files));
+  std::vector<Descriptor> index = TRY(read_layout_index(files));
   FileImage out;
   Descriptor entry = TRY(choose_entry(index, wanted, platform));
   out.name = name_of_entry(entry);

@@ -32,6 +32,13 @@ Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
                                 const std::string& wanted,
                                 const Platform& platform);
 
+// The entries of index.json. InvalidArgument when it is no layout, DataLoss.
+Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files);
+// A blob, not hashed; DataLoss when it is not there.
+Result<std::unique_ptr<ByteSource>> open_layout_blob(LayoutFiles& files, const Digest& digest);
+// A blob of at most `limit` bytes, hashed against its descriptor. ResourceExhausted, DataLoss.
+Result<Bytes> read_layout_blob(LayoutFiles& files, const Descriptor& descriptor, std::size_t limit);
+
 // The names of the images in a layout, in order; "" for one without a name.
 Result<std::vector<std::string>> names_in_layout(LayoutFiles& files);
 
