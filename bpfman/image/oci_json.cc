@@ -67,11 +67,6 @@ bool is_manifest_type(std::string_view type) {
          type == "application/vnd.docker.distribution.manifest.v2+json";
 }
 
-bool is_attestation(const Descriptor& entry) {
-  auto type = entry.annotations.find("vnd.docker.reference.type");
-  return type != entry.annotations.end() && type->second == "attestation-manifest";
-}
-
 // How well a variant fits, best first. eBPF bytecode does not know the difference, only its byte
 // order matters, so none is refused.
 int rank_of_variant(const std::string& variant, const std::string& wanted) {
@@ -95,6 +90,20 @@ bool fits_better(const Descriptor& one, const Descriptor& other, const std::stri
 }
 
 }  // namespace
+
+bool is_attestation(const Descriptor& entry) {
+  auto type = entry.annotations.find("vnd.docker.reference.type");
+  return (type != entry.annotations.end() && type->second == "attestation-manifest") ||
+         entry.platform.os == "unknown";
+}
+
+bool is_program_entry(const Descriptor& entry) {
+  const std::string& type = entry.artifact_type;
+  return type.empty() || type == "application/vnd.oci.image.config.v1+json" ||
+         type == "application/vnd.docker.container.image.v1+json" ||
+         type.starts_with("application/vnd.gadget.") || type.starts_with("application/ebpf.oci.") ||
+         type.starts_with("application/vnd.bpfman.bytecode.");
+}
 
 Result<void> check_algorithm(const Digest& digest) {
   if (digest.algorithm() != "sha256") {
@@ -183,7 +192,7 @@ Result<Descriptor> choose_platform(const std::vector<Descriptor>& entries,
   std::vector<std::string> offered;
   const Descriptor* best = nullptr;
   for (const Descriptor& entry : entries) {
-    if (is_attestation(entry) || entry.platform.os == "unknown" || !entry.artifact_type.empty()) {
+    if (is_attestation(entry) || !is_program_entry(entry)) {
       continue;
     }
     offered.push_back(entry.platform.os.empty() ? "one of no platform" : to_string(entry.platform));

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "bpfman/base/text.h"
-#include "bpfman/image/layers.h"
+#include "bpfman/image/artifact.h"
+#include "bpfman/image/layer_blobs.h"
 #include "bpfman/image/picker.h"
-#include "bpfman/image/streams.h"
 #include "bpfman/model/ebpf_labels.h"
 #include "bpfman/model/image_reference.h"
 
@@ -16,8 +16,6 @@ namespace {
 
 // index.json is the first; an image of several platforms, and one that buildx made, has another.
 constexpr int kMaxIndexes = 3;
-constexpr std::uint64_t kCompressedLimit = std::uint64_t{2} << 30;
-constexpr std::uint64_t kInflatedLimit = std::uint64_t{8} << 30;
 
 // A digest holds letters and digits only (Digest::parse), so this stays below blobs/.
 std::string path_of(const Digest& digest) {
@@ -32,39 +30,15 @@ Result<std::string> read_document(LayoutFiles& files, const Descriptor& descript
 Result<LayerObjects> read_layer(LayoutFiles& files,
                                 const Descriptor& layer,
                                 const Digest& diff_id) {
-  std::string name = "layer " + layer.digest.text();
-  if (layer.size > kCompressedLimit) {
-    return Error(Code::ResourceExhausted, name + " is larger than 2 GiB");
-  }
-  std::unique_ptr<ByteSource> source = TRY(open_layout_blob(files, layer.digest));
-  std::unique_ptr<ByteSource> limited = make_limited_source(*source, layer.size);
-  HashingSource stored(*limited);
-  std::unique_ptr<ByteSource> plain =
-      TRY(make_inflating_source(stored, kInflatedLimit).with_context(name));
-  HashingSource tar(*plain);
-  Result<LayerObjects> objects = read_tar_layer(tar);
-  Result<void> unpacked = tar.drain();
-  // A wrong digest explains an error of the readers better than the error itself.
-  bool bomb = !unpacked.ok() && unpacked.error().code() == Code::ResourceExhausted;
-  Result<void> arrived = bomb ? Result<void>() : stored.drain();
-  if (!bomb && arrived.ok() && (stored.size() != layer.size || stored.finish() != layer.digest)) {
-    return Error(Code::DataLoss, name + " does not match its digest");
-  }
-  TRY(std::move(arrived).with_context(name));
-  if (!objects.ok()) {
-    return std::move(objects).error().with_context(name);
-  }
-  TRY(std::move(unpacked).with_context(name));
-  if (tar.finish() != diff_id) {
-    return Error(Code::DataLoss, name + " unpacks to something else than the image config says");
-  }
-  return objects;
+  LayerBlob blob{.digest = layer.digest, .size = layer.size, .media_type = layer.media_type};
+  blob.open = [&]() { return open_layout_blob(files, layer.digest); };
+  return read_layer_blob(blob, diff_id);
 }
 
-bool is_attestation(const Descriptor& entry) {
-  auto type = entry.annotations.find("vnd.docker.reference.type");
-  return (type != entry.annotations.end() && type->second == "attestation-manifest") ||
-         entry.platform.os == "unknown" || !entry.artifact_type.empty();
+// Something else than a program that a person would ask for. What has a name was put there on
+// purpose.
+bool is_passed_over(const Descriptor& entry) {
+  return is_attestation(entry) || (!is_program_entry(entry) && name_of_entry(entry).empty());
 }
 
 // "prog:dev" names "docker.io/library/prog:dev" too, and the entry that is only called "dev" is
@@ -191,7 +165,7 @@ Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
   std::vector<Descriptor> fitting;
   std::set<std::string> names;
   for (const Descriptor& entry : index) {
-    if (is_attestation(entry)) {
+    if (is_passed_over(entry)) {
       continue;
     }
     names.insert(name_of_entry(entry).empty() ? "one without a name" : name_of_entry(entry));
@@ -231,7 +205,7 @@ Result<std::vector<std::string>> names_in_layout(LayoutFiles& files) {
   std::vector<std::string> names;
   for (const Descriptor& entry : index) {
     std::string name = name_of_entry(entry);
-    if (!is_attestation(entry) && std::find(names.begin(), names.end(), name) == names.end()) {
+    if (!is_passed_over(entry) && std::find(names.begin(), names.end(), name) == names.end()) {
       names.push_back(std::move(name));
     }
   }
@@ -260,6 +234,15 @@ Result<FileImage> extract_layout(LayoutFiles& files,
   }
   out.manifest_digest = entry.digest;
   out.image_id = document.manifest.config.digest;
+  const PullProgressSink nobody;
+  ProgressMeter meter(nobody, {});
+  auto open = [&files](const Digest& digest) { return open_layout_blob(files, digest); };
+  std::optional<Extracted> artifact =
+      TRY(extract_artifact(open, document.manifest, name, platform, meter));
+  if (artifact.has_value()) {
+    out.extracted = std::move(*artifact);
+    return out;
+  }
   std::string config_text = TRY(read_document(files, document.manifest.config));
   ImageConfig config = TRY(parse_image_config(config_text));
   out.extracted = TRY(read_layers(files, document.manifest, config, name, platform));

@@ -5,8 +5,8 @@
 
 #include "bpfman/base/text.h"
 #include "bpfman/image/oci_layout.h"
+#include "bpfman/image/progress_meter.h"
 #include "bpfman/image/registry_client.h"
-#include "bpfman/image/registry_layers.h"
 #include "bpfman/image/registry_session.h"
 
 namespace bpfman::image {
