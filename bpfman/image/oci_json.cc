@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+
 #include <nlohmann/json.hpp>
 
 #include "bpfman/base/text.h"
@@ -10,6 +12,55 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxIndexEntries = 1000;
+constexpr int kMaxDepth = 64;
+
+// Whether brackets outside of strings go deeper than any real document's: each level would cost the
+// parser twenty times its one byte.
+bool is_too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      i += c == '\\' ? 1 : 0;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) {
+        return true;
+      }
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+// A member that stands twice means one thing to one reader and another to the next.
+Result<Json> parse_document(std::string_view text, const std::string& what) {
+  if (is_too_deep(text)) {
+    return Error(Code::DataLoss, what + " is nested more than 64 deep");
+  }
+  std::vector<std::set<std::string>> open;
+  std::string twice;
+  auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) {
+      open.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      open.pop_back();
+    } else if (event == Json::parse_event_t::key &&
+               !open.back().insert(parsed.get_ref<const std::string&>()).second) {
+      twice = parsed.get_ref<const std::string&>();
+    }
+    return true;
+  };
+  Json json = Json::parse(text, watch, false);
+  if (!json.is_discarded() && !twice.empty()) {
+    return Error(Code::DataLoss, what + " is ambiguous: \"" + twice + "\" stands in it twice");
+  }
+  return json;
+}
 
 const Json& member(const Json& json, const char* name) {
   static const Json null;
@@ -115,7 +166,7 @@ Result<void> check_algorithm(const Digest& digest) {
 }
 
 Result<ImageConfig> parse_image_config(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = TRY(parse_document(text, "the image config"));
   const Json& diff_ids = member(member(json, "rootfs"), "diff_ids");
   if (!diff_ids.is_array() || diff_ids.size() > kMaxLayers) {
     return wrong("the image config has no list of layers (rootfs.diff_ids)");
@@ -137,7 +188,7 @@ Result<ImageConfig> parse_image_config(std::string_view text) {
 }
 
 Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view content_type) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = TRY(parse_document(text, "the manifest"));
   if (!json.is_object()) {
     return wrong("the manifest is no JSON object");
   }
