@@ -32,6 +32,7 @@ class RegistrySession {
                   RegistryAccess access);
   RegistrySession(const RegistrySession&) = delete;
   RegistrySession& operator=(const RegistrySession&) = delete;
+  ~RegistrySession() = default;
 
   // Any status is an answer; one challenge was answered before.
   Result<net::HttpResponse> send(const RegistryRequest& request, Again again = Again::Yes);

@@ -3,6 +3,7 @@
 
 import base64
 import crypt
+import hashlib
 import http.server
 import json
 import os
@@ -417,6 +418,49 @@ class Pushes(RegistryCase):
         self.assertEqual(self.bpfman("image", "push", name, env=self.env).returncode, 0)
         done = self.bpfman("image", "push", name, f"{registry.name}/team/stored:v2", "-o", "json", env=self.env)
         self.assertEqual(json.loads(done.stdout)["uploaded"], 1, done.stderr)
+
+    def gadget_layout(self, payload, layer_type):
+        """An OCI layout with an index of one platform, packaged as Inspektor Gadget does."""
+        layout = os.path.join(self.root, "gadget")
+        blobs = os.path.join(layout, "blobs/sha256")
+        os.makedirs(blobs)
+
+        def blob(content, kind, **more):
+            digest = hashlib.sha256(content).hexdigest()
+            with open(os.path.join(blobs, digest), "wb") as out:
+                out.write(content)
+            return {"mediaType": kind, "digest": "sha256:" + digest, "size": len(content), **more}
+
+        gadget = "application/vnd.gadget.v1+binary"
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+        manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": gadget,
+                    "config": blob(b"name: x\n", "application/vnd.gadget.config.v1+yaml"),
+                    "layers": [blob(payload, layer_type, annotations={"org.opencontainers.image.title": "program.o"})]}
+        entry = blob(json.dumps(manifest).encode(), manifest["mediaType"], artifactType=gadget,
+                     platform={"os": "linux", "architecture": machine})
+        index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]}
+        top = {"schemaVersion": 2, "manifests": [blob(json.dumps(index).encode(), index["mediaType"])]}
+        for name, content in (("index.json", top), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
+            with open(os.path.join(layout, name), "w", encoding="utf-8") as out:
+                json.dump(content, out)
+        return layout, top["manifests"][0]["digest"]
+
+    def test_a_gadget_is_read_out_of_a_layout_and_out_of_a_registry(self):
+        registry = self.registry("plain")
+        with open(self.object, "rb") as file:
+            layout, digest = self.gadget_layout(file.read(), "application/vnd.gadget.ebpf.program.v1+binary")
+        reply, _ = self.assertPulls(f"oci:{layout}")
+        self.assertEqual(reply["image"]["provenance"]["route"], "oci, Inspektor Gadget")
+        name = f"{registry.name}/team/gadget:v1"
+        done = self.bpfman("image", "push", f"oci:{layout}", name, "-o", "json", env=self.env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["digest"], digest)
+        reply, _ = self.assertPulls(name)
+        self.assertEqual(reply["image"]["provenance"]["route"], "registry, Inspektor Gadget")
+
+    def test_web_assembly_is_refused_by_name(self):
+        layout, _ = self.gadget_layout(b"\0asm\1\0\0\0", "application/vnd.wasm.content.layer.v1+wasm")
+        self.assertFails(self.pull(f"oci:{layout}"), 10, "is a WebAssembly module", "oras push")
 
     def test_tls_and_a_basic_login(self):
         registry = self.tls_registry(auth=self.htpasswd())
