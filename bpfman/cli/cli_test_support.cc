@@ -121,6 +121,11 @@ Result<BuildImageReply> FakeApi::build_image(const BuildSpec& spec, DryRun dry_r
   return answer("build" + dry(dry_run), answers_.built);
 }
 
+Result<PushImageReply> FakeApi::push_image(const PushSpec& spec) {
+  asked_.push = spec;
+  return answer("push " + spec.image + " to " + spec.destination, answers_.pushed);
+}
+
 Result<BuildArgumentsReply> FakeApi::build_arguments(const std::vector<std::string>& paths) {
   return answer("build arguments " + join(paths, " "), answers_.arguments);
 }

@@ -30,6 +30,7 @@ class FakeApi final : public Api {
     SaveImagesReply saved;
     LoadImagesReply loaded_images;
     BuildImageReply built;
+    PushImageReply pushed;
     BuildArgumentsReply arguments;
     MapDump dump;
     std::optional<Error> error;  // instead of all of these
@@ -46,6 +47,7 @@ class FakeApi final : public Api {
     std::optional<PruneSpec> prune;
     std::optional<TrustPolicy> policy;
     std::optional<BuildSpec> build;
+    std::optional<PushSpec> push;
     std::size_t limit = 0;
   };
 
@@ -80,6 +82,7 @@ class FakeApi final : public Api {
                                       const std::string& tag,
                                       DryRun dry_run) override;
   Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<PushImageReply> push_image(const PushSpec& spec) override;
   Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 

@@ -83,6 +83,7 @@ void add_image_verify(Tree& tree, CLI::App* image);
 void add_image_history(Tree& tree, CLI::App* image);
 void add_image_save(Tree& tree, CLI::App* image);
 void add_image_load(Tree& tree, CLI::App* image);
+void add_image_push(Tree& tree, CLI::App* image);
 void add_image_build(Tree& tree, CLI::App* image);
 void add_image_build_arguments(Tree& tree, CLI::App* image);
 void add_map(Tree& tree);
@@ -142,6 +143,9 @@ void add_pull_policy(CLI::App* app, std::string& policy);
 // --from
 void add_from(CLI::App* app, std::vector<std::string>& from);
 Result<std::vector<SourceKind>> parse_from(const std::vector<std::string>& values);
+
+// --registry-auth and --progress of verbs that push.
+void add_push_flags(CLI::App* app, std::string& auth, std::string& progress);
 
 // --progress
 void add_progress(CLI::App* app, std::string& mode);

@@ -236,6 +236,18 @@ void add_progress(CLI::App* app, std::string& mode) {
       ->type_name("MODE");
 }
 
+void add_push_flags(CLI::App* app, std::string& auth, std::string& progress) {
+  app->add_option("-r,--registry-auth",
+                  auth,
+                  "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
+      ->type_name("BASE64");
+  app->add_option("--progress",
+                  progress,
+                  "How a push to a registry shows itself: auto, plain, json or quiet "
+                  "(default: auto)")
+      ->type_name("MODE");
+}
+
 Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text) {
   std::optional<std::uint64_t> size = parse_bytes(text);
   return size.has_value() ? Result<std::uint64_t>(*size)

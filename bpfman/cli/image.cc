@@ -185,6 +185,7 @@ void add_image(Tree& tree) {
   add_image_prune(tree, image);
   add_image_save(tree, image);
   add_image_load(tree, image);
+  add_image_push(tree, image);
   add_image_build(tree, image);
   add_image_build_arguments(tree, image);
 }

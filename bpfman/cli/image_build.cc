@@ -13,6 +13,9 @@ struct BuildFlags {
   std::vector<std::string> paths;
   std::string tag;
   std::string destination;
+  bool push = false;
+  std::string auth;
+  std::string progress = "auto";
   std::string format = "table";
   bool dry_run = false;
 };
@@ -35,6 +38,12 @@ Result<void> parse_destination(const std::string& text, BuildSpec& spec) {
     spec.target = text == "docker" ? BuildTarget::Docker : BuildTarget::Podman;
     return {};
   }
+  constexpr std::string_view kRegistry = "docker://";
+  if (text.starts_with(kRegistry) && text.size() > kRegistry.size()) {
+    spec.target = BuildTarget::Registry;
+    spec.tag = text.substr(kRegistry.size());
+    return {};
+  }
   for (const Prefix& prefix : kPrefixes) {
     if (text.starts_with(prefix.text) && text.size() > prefix.text.size()) {
       spec.target = prefix.target;
@@ -44,8 +53,8 @@ Result<void> parse_destination(const std::string& text, BuildSpec& spec) {
   }
   return Error(Code::InvalidArgument, "invalid value \"" + text + "\" for --output")
       .with_hint(
-          "one of oci-archive:FILE, oci:DIR, docker, podman; without it the image goes into "
-          "bpfman's database");
+          "one of oci-archive:FILE, oci:DIR, docker, podman, docker://REGISTRY/NAME:TAG; without "
+          "it the image goes into bpfman's database");
 }
 
 void print_built(std::ostream& out, const BuildImageReply& reply) {
@@ -65,14 +74,36 @@ void print_built(std::ostream& out, const BuildImageReply& reply) {
   print_block(out, lines);
 }
 
+Result<void> choose_target(const BuildFlags& flags, BuildSpec& spec) {
+  if (!flags.destination.empty()) {
+    TRY(parse_destination(flags.destination, spec));
+  }
+  if (!flags.push || spec.target == BuildTarget::Registry) {
+    return {};
+  }
+  if (!flags.destination.empty()) {
+    return Error(Code::InvalidArgument, "--push and --output name two places")
+        .with_hint("leave one of them out; bpfman image push puts a file into a registry later");
+  }
+  if (flags.tag.empty()) {
+    return missing("--tag, the name to push to",
+                   "image build -t quay.io/me/my-ebpf-prog:v1 --push prog.bpf.o");
+  }
+  spec.target = BuildTarget::Registry;
+  return {};
+}
+
 Result<void> run_build(Session& session, const BuildFlags& flags) {
   Format format = TRY(OutputFlag{flags.format}.format());
   if (flags.paths.empty()) {
     return missing("an object file", "image build -t my-ebpf-prog:dev prog.bpf.o");
   }
   BuildSpec spec{.paths = flags.paths, .tag = flags.tag};
-  if (!flags.destination.empty()) {
-    TRY(parse_destination(flags.destination, spec));
+  TRY(choose_target(flags, spec));
+  if (spec.target == BuildTarget::Registry) {
+    spec.registry_auth = registry_auth(flags.auth, session.context());
+    ProgressMode mode = TRY(parse_progress_mode(flags.progress));
+    session.show_progress(mode);
   }
   bool database = spec.target == BuildTarget::Database;
   if (database && session.context().environment.effective_uid != 0) {
@@ -85,6 +116,7 @@ Result<void> run_build(Session& session, const BuildFlags& flags) {
   }
   BuildImageReply reply =
       TRY(session.api().build_image(spec, flags.dry_run ? DryRun::Yes : DryRun::No));
+  print_warnings(session.err(), reply.warnings);
   if (flags.dry_run) {
     print_plan(session.out(), reply.plan, format);
   } else if (format == Format::Json) {
@@ -125,7 +157,8 @@ void add_image_build(Tree& tree, CLI::App* image) {
                "bpfman image build -t my-ebpf-prog:dev prog.bpf.o\n"
                "  bpfman image build -t my-ebpf-prog:dev --output docker ./bpf2go-project\n"
                "  bpfman image build --output oci-archive:image.tar prog_x86_bpfel.o "
-               "prog_arm64_bpfel.o");
+               "prog_arm64_bpfel.o\n"
+               "  bpfman image build -t quay.io/me/my-ebpf-prog:v1 --push prog.bpf.o");
   app->add_option("ELF",
                   flags->paths,
                   "Object files, told apart by names like bpf2go's, or a directory of them")
@@ -133,9 +166,11 @@ void add_image_build(Tree& tree, CLI::App* image) {
   app->add_option("-t,--tag", flags->tag, "Name of the image")->type_name("NAME");
   app->add_option("--output",
                   flags->destination,
-                  "Where it goes: oci-archive:FILE, oci:DIR, docker or podman (default: bpfman's "
-                  "database)")
+                  "Where it goes: oci-archive:FILE, oci:DIR, docker, podman or "
+                  "docker://REGISTRY/NAME:TAG (default: bpfman's database)")
       ->type_name("DEST");
+  app->add_flag("--push", flags->push, "Into the registry that --tag names");
+  add_push_flags(app, flags->auth, flags->progress);
   app->add_option("--format", flags->format, "How to print: table or json (default: table)")
       ->type_name("FORMAT");
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");

@@ -92,6 +92,42 @@ TEST(ImageBuild, KnowsFourOtherPlaces) {
   }
 }
 
+TEST(ImageBuild, PushesToTheRegistryOfItsTagOrOfItsOutput) {
+  for (const char* words : {"image build -t quay.io/me/x:1 --push -r dTpw prog.o",
+                            "image build --output docker://quay.io/me/x:1 -r dTpw prog.o",
+                            "image build --push --output docker://quay.io/me/x:1 -r dTpw prog.o"}) {
+    Outcome outcome = run_words(words, answers(), somebody());
+    ASSERT_TRUE(outcome.asked.build.has_value()) << words << outcome.err;
+    EXPECT_EQ(outcome.asked.build->target, BuildTarget::Registry);
+    EXPECT_EQ(outcome.asked.build->tag, "quay.io/me/x:1");
+    EXPECT_EQ(outcome.asked.build->registry_auth, "dTpw");
+  }
+  EXPECT_THAT(run_words("image build --push prog.o", answers()).err, HasSubstr("missing --tag"));
+  EXPECT_EQ(run_words("image build --push -t q.io/x --output podman x.o", answers()).status, 2);
+  EXPECT_EQ(run_words("image build --push -t q.io/x --dry-run x.o", answers()).status, 2);
+  EXPECT_EQ(run_words("image build --output docker:// x.o", answers()).status, 2);
+}
+
+TEST(ImagePush, SaysWhatWasSent) {
+  FakeApi::Answers with = answers();
+  with.pushed = {.reference = "quay.io/me/x:1",
+                 .registry = "quay.io",
+                 .digest = digest('d'),
+                 .uploaded = 1,
+                 .present = 2,
+                 .bytes = 2048,
+                 .warnings = {"a file is damaged"}};
+  Outcome outcome = run_words("image push x:dev quay.io/me/x:1", with);
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("push x:dev to quay.io/me/x:1"));
+  EXPECT_THAT(outcome.out, HasSubstr("1 of 3 parts (2.0 KiB)"));
+  EXPECT_THAT(outcome.err, HasSubstr("a file is damaged"));
+  EXPECT_THAT(run_words("image push x:dev -o json", with).out, HasSubstr("\"present\": 2"));
+  EXPECT_EQ(run_words("image push", with).status, 2);
+  EXPECT_EQ(run_words("image push a b c", with).status, 2);
+  EXPECT_EQ(run_words("image push x:dev", with, somebody()).status, 5);
+  EXPECT_EQ(run_words("image push oci:dir quay.io/me/x:1", with, somebody()).status, 0);
+}
+
 TEST(ImageBuild, TheDatabaseWantsRootAndADryRunTheDatabase) {
   Outcome outcome = run_words("image build prog.o", answers(), somebody());
   EXPECT_EQ(outcome.status, 5);

@@ -164,6 +164,19 @@ std::string json_of(const BuildImageReply& reply) {
   }
   json["labels"] = Json(reply.labels);
   json["destination"] = reply.destination;
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const PushImageReply& reply) {
+  Json json = document();
+  json["reference"] = reply.reference;
+  json["registry"] = reply.registry;
+  json["digest"] = reply.digest.text();
+  json["uploaded"] = reply.uploaded;
+  json["present"] = reply.present;
+  json["bytes"] = reply.bytes;
+  json["warnings"] = reply.warnings;
   return dump(json);
 }
 

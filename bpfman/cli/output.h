@@ -73,6 +73,7 @@ std::string json_of_verified(const std::vector<VerifiedBytecode>& entries);
 std::string json_of_history(const std::vector<ImageHistoryEntry>& entries);
 std::string json_of(const LoadImagesReply& reply);
 std::string json_of(const BuildImageReply& reply);
+std::string json_of(const PushImageReply& reply);
 std::string json_of(const BuildArgumentsReply& reply);
 // "NAME=VALUE" lines in upstream's order: objects, PROGRAMS, MAPS (both JSON).
 std::string build_argument_lines(const BuildArgumentsReply& reply);

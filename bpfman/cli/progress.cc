@@ -66,8 +66,9 @@ void ProgressPrinter::begin(const PullProgress& progress, Clock::time_point now)
     err_ << '\n';
     drawn_ = false;
   }
-  err_ << "pulling " << printable(progress.image) << " from " << printable(progress.registry)
-       << '\n'
+  const bool push = progress.direction == PullProgress::Direction::Push;
+  err_ << (push ? "pushing " : "pulling ") << printable(progress.image)
+       << (push ? " to " : " from ") << printable(progress.registry) << '\n'
        << std::flush;
 }
 

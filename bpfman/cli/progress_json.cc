@@ -23,6 +23,7 @@ const char* word_of(PullProgress::Phase phase) {
 std::string json_of(const PullProgress& progress) {
   nlohmann::ordered_json json;
   json["event"] = word_of(progress.phase);
+  json["direction"] = progress.direction == PullProgress::Direction::Push ? "push" : "pull";
   json["image"] = progress.image;
   json["registry"] = progress.registry;
   json["done"] = progress.done;

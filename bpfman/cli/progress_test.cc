@@ -72,9 +72,9 @@ TEST_F(ProgressTest, PlainIsALineASecond) {
 TEST_F(ProgressTest, JsonIsAnObjectALine) {
   EXPECT_EQ(
       pull(ProgressMode::Json, false, milliseconds(100)),
-      R"({"event":"begin","image":"quay.io/me/prog:v1","registry":"quay.io","done":0,"total":0})"
+      R"({"event":"begin","direction":"pull","image":"quay.io/me/prog:v1","registry":"quay.io","done":0,"total":0})"
       "\n"
-      R"({"event":"end","image":"quay.io/me/prog:v1","registry":"quay.io","done":4194304,"total":4194304})"
+      R"({"event":"end","direction":"pull","image":"quay.io/me/prog:v1","registry":"quay.io","done":4194304,"total":4194304})"
       "\n");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Other projects' ways to put an eBPF object into a registry: one layer that is the bare ELF file.
-// Source: inspektor-gadget pkg/oci; solo-io/bumblebee pkg/spec; oras push; eunomia-bpf ecli.
+#include "bpfman/image/artifact.h"
+
 #include <algorithm>
 #include <array>
 
@@ -8,7 +8,6 @@
 #include "bpfman/base/text.h"
 #include "bpfman/image/layers.h"
 #include "bpfman/image/picker.h"
-#include "bpfman/image/registry_layers.h"
 #include "bpfman/image/streams.h"
 #include "bpfman/model/bpf_elf.h"
 #include "bpfman/model/ebpf_labels.h"
@@ -22,8 +21,19 @@ constexpr std::array<std::string_view, 4> kObjectTypes = {
     "application/vnd.bpfman.bytecode.v1+binary",
     "application/vnd.bpfman.bytecode.v1"};
 
+constexpr std::string_view kWasmMagic("\0asm", 4);
+
 bool is_wasm(std::string_view type) {
   return type.find("wasm") != std::string_view::npos;
+}
+
+Error wasm_error(const std::string& name, const std::string& type) {
+  return Error(Code::Unimplemented,
+               name + " is a WebAssembly module (" + type +
+                   "), as eunomia-bpf's ecli packages programs, not an eBPF object file")
+      .with_hint(
+          "publish the compiled object itself: docker build with COPY prog.bpf.o /, or "
+          "oras push NAME prog.bpf.o");
 }
 
 bool is_image(const Manifest& manifest) {
@@ -73,16 +83,15 @@ std::vector<Descriptor> object_layers(const Manifest& manifest) {
   return typed.empty() ? named : typed;
 }
 
-Result<Bytes> read_object(RegistryClient& client, const Descriptor& layer, ProgressMeter& meter) {
+Result<Bytes> read_object(const OpenBlob& open, const Descriptor& layer) {
   const std::string name = "blob " + layer.digest.text();
   if (layer.size > kObjectLimit) {
     return Error(Code::ResourceExhausted, name + " is larger than 16 MiB");
   }
   TRY(check_algorithm(layer.digest));
-  std::unique_ptr<ByteSource> source = TRY(client.blob(layer.digest));
+  std::unique_ptr<ByteSource> source = TRY(open(layer.digest));
   std::unique_ptr<ByteSource> limited = make_limited_source(*source, layer.size);
   Bytes bytes = TRY(read_all(*limited, kObjectLimit).with_context(name));
-  meter.add(bytes.size());
   if (bytes.size() != layer.size || Digest::sha256_of(bytes) != layer.digest) {
     return Error(Code::DataLoss, name + " does not match its digest");
   }
@@ -91,7 +100,7 @@ Result<Bytes> read_object(RegistryClient& client, const Descriptor& layer, Progr
 
 }  // namespace
 
-Result<std::optional<Extracted>> extract_artifact(RegistryClient& client,
+Result<std::optional<Extracted>> extract_artifact(const OpenBlob& open,
                                                   const Manifest& manifest,
                                                   const std::string& name,
                                                   const Platform& platform,
@@ -103,19 +112,14 @@ Result<std::optional<Extracted>> extract_artifact(RegistryClient& client,
   if (layers.empty()) {
     const std::string& type = manifest.layers.front().media_type;
     if (is_wasm(type) || is_wasm(manifest.config.media_type)) {
-      return Error(Code::Unimplemented,
-                   name + " is a WebAssembly module (" + type +
-                       "), as eunomia-bpf's ecli packages programs, not an eBPF object file")
-          .with_hint(
-              "publish the compiled object itself: docker build with COPY prog.bpf.o /, or "
-              "oras push NAME prog.bpf.o");
+      return wasm_error(name, type);
     }
     // Types that we do not know: perhaps an image of an unusual kind.
     return std::optional<Extracted>();
   }
   Extracted out{.labels = manifest.annotations,
                 .verification = Verification::Content,
-                .route = "registry, " + packaging_of(manifest)};
+                .route = packaging_of(manifest)};
   out.ebpf = TRY(parse_ebpf_labels(manifest.annotations));
   std::uint64_t total = 0;
   for (const Descriptor& layer : layers) {
@@ -129,8 +133,11 @@ Result<std::optional<Extracted>> extract_artifact(RegistryClient& client,
   std::vector<ObjectFile> candidates;
   std::vector<Bytes> contents;
   for (const Descriptor& layer : layers) {
-    Bytes bytes = TRY(read_object(client, layer, meter));
+    Bytes bytes = TRY(read_object(open, layer));
     Result<BpfElf> elf = parse_bpf_elf(bytes);
+    if (as_text(bytes).starts_with(kWasmMagic) && layers.size() == 1) {
+      return wasm_error(name, layer.media_type);
+    }
     if (!elf.ok() && layers.size() == 1) {
       return std::move(elf).error().with_context(name + ": " + file_name_of(layer));
     }

@@ -190,7 +190,8 @@ Result<FileImage> read_image_file(Transport transport,
   std::unique_ptr<LayoutFiles> files =
       TRY(directory ? open_layout_directory(path) : open_layout_archive(path));
   FileImage out = TRY(extract_layout(*files, wanted, path, platform).with_context(path));
-  out.extracted.route = directory ? "oci" : "oci-archive";
+  std::string packaging = out.extracted.route.empty() ? "" : ", " + out.extracted.route;
+  out.extracted.route = (directory ? "oci" : "oci-archive") + packaging;
   Result<std::vector<SignatureDocument>> signatures =
       find_signatures(*files, {out.manifest_digest, out.index_digest});
   if (signatures.ok()) {

@@ -20,6 +20,17 @@ std::string name_of(const LayerBlob& blob) {
   return "layer " + blob.digest.text();
 }
 
+// What the media type promises; nullopt when it promises nothing.
+std::optional<Compression> promised(const std::string& media_type) {
+  if (media_type.ends_with("+gzip") || media_type.ends_with(".tar.gzip")) {
+    return Compression::Gzip;
+  }
+  if (media_type.ends_with("+zstd") || media_type.ends_with(".tar.zstd")) {
+    return Compression::Zstd;
+  }
+  return media_type.ends_with(".tar") ? std::optional(Compression::None) : std::nullopt;
+}
+
 // What shows through, only the root directory if there is anything in it.
 std::vector<ObjectFile> candidates_of(const std::vector<LayerObjects>& layers, bool& in_root) {
   std::vector<LayerListing> listings;
@@ -52,7 +63,9 @@ Result<LayerObjects> read_within(const LayerBlob& blob,
 
 }  // namespace
 
-Result<LayerObjects> read_layer_blob(const LayerBlob& blob, const Digest& diff_id) {
+Result<LayerObjects> read_layer_blob(const LayerBlob& blob,
+                                     const Digest& diff_id,
+                                     MediaTypes types) {
   std::string name = name_of(blob);
   if (blob.size > kLargestBlob) {
     return Error(Code::ResourceExhausted, name + " is larger than 2 GiB");
@@ -61,8 +74,9 @@ Result<LayerObjects> read_layer_blob(const LayerBlob& blob, const Digest& diff_i
   std::unique_ptr<ByteSource> source = TRY(blob.open());
   std::unique_ptr<ByteSource> limited = make_limited_source(*source, blob.size);
   HashingSource sent(*limited);
+  Compression found = Compression::None;
   std::unique_ptr<ByteSource> plain =
-      TRY(make_inflating_source(sent, kInflatedLimit).with_context(name));
+      TRY(make_inflating_source(sent, kInflatedLimit, &found).with_context(name));
   HashingSource tar(*plain);
   Result<LayerObjects> objects = read_tar_layer(tar);
   Result<void> unpacked = tar.drain();
@@ -73,6 +87,12 @@ Result<LayerObjects> read_layer_blob(const LayerBlob& blob, const Digest& diff_i
     return Error(Code::DataLoss, name + " does not match its digest");
   }
   TRY(std::move(arrived).with_context(name));
+  std::optional<Compression> said = promised(blob.media_type);
+  if (types == MediaTypes::MustAgree && said.has_value() && *said != found) {
+    return Error(Code::DataLoss,
+                 name + " is not compressed as its type says (" + blob.media_type + ", but it is " +
+                     std::string(to_string(found)) + ")");
+  }
   if (!objects.ok()) {
     return std::move(objects).error().with_context(name);
   }

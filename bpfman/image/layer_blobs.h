@@ -17,9 +17,16 @@ inline constexpr std::uint64_t kSmallBlob = std::uint64_t{16} << 20;
 // No larger one is read at all.
 inline constexpr std::uint64_t kLargestBlob = std::uint64_t{2} << 30;
 
-// Errors: NotFound (the store has no such blob any more), DataLoss (a digest does not match),
+// Whether a blob must be compressed as its media type says: registries are held to it; local stores
+// and files, like the engines that wrote them, are not.
+enum class MediaTypes { MustAgree, MayDiffer };
+
+// The one check of a layer as it was sent, wherever it comes from: size, digest, compression, diff
+// id. Errors: NotFound (the store has no such blob any more), DataLoss (a digest does not match),
 // ResourceExhausted (larger than 2 GiB; a bomb), Unimplemented (not sha256).
-Result<LayerObjects> read_layer_blob(const LayerBlob& blob, const Digest& diff_id);
+Result<LayerObjects> read_layer_blob(const LayerBlob& blob,
+                                     const Digest& diff_id,
+                                     MediaTypes types = MediaTypes::MayDiffer);
 
 struct BlobObject {
   Bytes bytes;

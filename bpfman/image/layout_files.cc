@@ -100,6 +100,22 @@ class ArchiveFiles final : public LayoutFiles {
   std::map<std::string, Place> places_;
 };
 
+class MemoryFiles final : public LayoutFiles {
+ public:
+  explicit MemoryFiles(std::map<std::string, Bytes> files) : files_(std::move(files)) {}
+
+  Result<std::unique_ptr<ByteSource>> open(const std::string& path) override {
+    auto found = files_.find(path);
+    if (found == files_.end()) {
+      return Error(Code::NotFound, "there is no " + path);
+    }
+    return make_memory_source(found->second);
+  }
+
+ private:
+  const std::map<std::string, Bytes> files_;
+};
+
 bool is_layout_name(const std::string& name) {
   return name == "index.json" || name == "oci-layout" || name == "manifest.json" ||
          name.starts_with("blobs/");
@@ -135,6 +151,10 @@ bool is_compressed(ByteView head) {
 }
 
 }  // namespace
+
+std::unique_ptr<LayoutFiles> make_memory_layout(std::map<std::string, Bytes> files) {
+  return std::make_unique<MemoryFiles>(std::move(files));
+}
 
 Result<UniqueFd> open_image_file(const std::string& path) {
   Result<UniqueFd> file = open_file(path, O_RDONLY | O_NONBLOCK);

@@ -3,6 +3,7 @@
 // directory or in a tar. Knows nothing of what is in them. Source: OCI image-spec image-layout.md.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,9 @@ Result<std::unique_ptr<LayoutFiles>> open_layout_directory(const std::string& pa
 // InvalidArgument (no regular file; compressed: it could not be read twice), DataLoss (damaged, or
 // a name that stands in it twice), ResourceExhausted (more than 20,000 entries).
 Result<std::unique_ptr<LayoutFiles>> open_layout_archive(const std::string& path);
+
+// A layout in memory, as LayoutWriter makes it.
+std::unique_ptr<LayoutFiles> make_memory_layout(std::map<std::string, Bytes> files);
 
 // A regular file of the user's, not followed by a wait for a writer if it is a FIFO. NotFound,
 // InvalidArgument (a directory, a device).

@@ -56,8 +56,14 @@ Result<ImageConfig> parse_image_config(std::string_view text);
 // document with both "manifests" and "layers" is refused, so is schema 1.
 Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view content_type);
 
+// What describes an image instead of being one: buildx' attestations, entries of no platform.
+bool is_attestation(const Descriptor& entry);
+// An image, or a packaging of programs that is known here, by the entry's artifactType.
+bool is_program_entry(const Descriptor& entry);
+
 // The entry for `platform`: same os and architecture; the variant first as wanted, then none, then
-// older ones (the nearest first), then newer ones. Attestations and artifacts are passed over.
+// older ones (the nearest first), then newer ones. Attestations and artifacts that are no programs
+// are passed over.
 // NotFound lists what there is.
 Result<Descriptor> choose_platform(const std::vector<Descriptor>& entries,
                                    const Platform& platform);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+
 #include <nlohmann/json.hpp>
 
 #include "bpfman/base/text.h"
@@ -10,6 +12,55 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxIndexEntries = 1000;
+constexpr int kMaxDepth = 64;
+
+// Whether brackets outside of strings go deeper than any real document's: each level would cost the
+// parser twenty times its one byte.
+bool is_too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      i += c == '\\' ? 1 : 0;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) {
+        return true;
+      }
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+// A member that stands twice means one thing to one reader and another to the next.
+Result<Json> parse_document(std::string_view text, const std::string& what) {
+  if (is_too_deep(text)) {
+    return Error(Code::DataLoss, what + " is nested more than 64 deep");
+  }
+  std::vector<std::set<std::string>> open;
+  std::string twice;
+  auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) {
+      open.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      open.pop_back();
+    } else if (event == Json::parse_event_t::key &&
+               !open.back().insert(parsed.get_ref<const std::string&>()).second) {
+      twice = parsed.get_ref<const std::string&>();
+    }
+    return true;
+  };
+  Json json = Json::parse(text, watch, false);
+  if (!json.is_discarded() && !twice.empty()) {
+    return Error(Code::DataLoss, what + " is ambiguous: \"" + twice + "\" stands in it twice");
+  }
+  return json;
+}
 
 const Json& member(const Json& json, const char* name) {
   static const Json null;
@@ -67,11 +118,6 @@ bool is_manifest_type(std::string_view type) {
          type == "application/vnd.docker.distribution.manifest.v2+json";
 }
 
-bool is_attestation(const Descriptor& entry) {
-  auto type = entry.annotations.find("vnd.docker.reference.type");
-  return type != entry.annotations.end() && type->second == "attestation-manifest";
-}
-
 // How well a variant fits, best first. eBPF bytecode does not know the difference, only its byte
 // order matters, so none is refused.
 int rank_of_variant(const std::string& variant, const std::string& wanted) {
@@ -96,6 +142,20 @@ bool fits_better(const Descriptor& one, const Descriptor& other, const std::stri
 
 }  // namespace
 
+bool is_attestation(const Descriptor& entry) {
+  auto type = entry.annotations.find("vnd.docker.reference.type");
+  return (type != entry.annotations.end() && type->second == "attestation-manifest") ||
+         entry.platform.os == "unknown";
+}
+
+bool is_program_entry(const Descriptor& entry) {
+  const std::string& type = entry.artifact_type;
+  return type.empty() || type == "application/vnd.oci.image.config.v1+json" ||
+         type == "application/vnd.docker.container.image.v1+json" ||
+         type.starts_with("application/vnd.gadget.") || type.starts_with("application/ebpf.oci.") ||
+         type.starts_with("application/vnd.bpfman.bytecode.");
+}
+
 Result<void> check_algorithm(const Digest& digest) {
   if (digest.algorithm() != "sha256") {
     return Error(Code::Unimplemented,
@@ -106,7 +166,7 @@ Result<void> check_algorithm(const Digest& digest) {
 }
 
 Result<ImageConfig> parse_image_config(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = TRY(parse_document(text, "the image config"));
   const Json& diff_ids = member(member(json, "rootfs"), "diff_ids");
   if (!diff_ids.is_array() || diff_ids.size() > kMaxLayers) {
     return wrong("the image config has no list of layers (rootfs.diff_ids)");
@@ -128,7 +188,7 @@ Result<ImageConfig> parse_image_config(std::string_view text) {
 }
 
 Result<ManifestDocument> parse_manifest(std::string_view text, std::string_view content_type) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = TRY(parse_document(text, "the manifest"));
   if (!json.is_object()) {
     return wrong("the manifest is no JSON object");
   }
@@ -183,7 +243,7 @@ Result<Descriptor> choose_platform(const std::vector<Descriptor>& entries,
   std::vector<std::string> offered;
   const Descriptor* best = nullptr;
   for (const Descriptor& entry : entries) {
-    if (is_attestation(entry) || entry.platform.os == "unknown" || !entry.artifact_type.empty()) {
+    if (is_attestation(entry) || !is_program_entry(entry)) {
       continue;
     }
     offered.push_back(entry.platform.os.empty() ? "one of no platform" : to_string(entry.platform));

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "bpfman/base/text.h"
-#include "bpfman/image/layers.h"
+#include "bpfman/image/artifact.h"
+#include "bpfman/image/layer_blobs.h"
 #include "bpfman/image/picker.h"
-#include "bpfman/image/streams.h"
 #include "bpfman/model/ebpf_labels.h"
 #include "bpfman/model/image_reference.h"
 
@@ -16,85 +16,40 @@ namespace {
 
 // index.json is the first; an image of several platforms, and one that buildx made, has another.
 constexpr int kMaxIndexes = 3;
-constexpr std::uint64_t kCompressedLimit = std::uint64_t{2} << 30;
-constexpr std::uint64_t kInflatedLimit = std::uint64_t{8} << 30;
 
 // A digest holds letters and digits only (Digest::parse), so this stays below blobs/.
 std::string path_of(const Digest& digest) {
   return "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
 }
 
-Result<std::unique_ptr<ByteSource>> open_blob(LayoutFiles& files, const Digest& digest) {
-  TRY(check_algorithm(digest));
-  Result<std::unique_ptr<ByteSource>> blob = files.open(path_of(digest));
-  if (!blob.ok() && blob.error().code() == Code::NotFound) {
-    return Error(Code::DataLoss, "blob " + digest.text() + " is not in the layout")
-        .with_hint("it was written incompletely, or for other platforms only; write it again");
-  }
-  return blob;
-}
-
-}  // namespace
-
-Result<std::string> read_layout_document(LayoutFiles& files, const Descriptor& descriptor) {
-  std::string what = "blob " + descriptor.digest.text();
-  if (descriptor.size > kDocumentLimit) {
-    return Error(Code::ResourceExhausted, what + " is larger than 4 MiB");
-  }
-  std::unique_ptr<ByteSource> blob = TRY(open_blob(files, descriptor.digest));
-  Bytes bytes = TRY(read_all(*blob, kDocumentLimit).with_context(what));
-  if (bytes.size() != descriptor.size || Digest::sha256_of(bytes) != descriptor.digest) {
-    return Error(Code::DataLoss, what + " does not match its digest");
-  }
-  return std::string(as_text(bytes));
-}
-
-namespace {
-
 Result<LayerObjects> read_layer(LayoutFiles& files,
                                 const Descriptor& layer,
                                 const Digest& diff_id) {
-  std::string name = "layer " + layer.digest.text();
-  if (layer.size > kCompressedLimit) {
-    return Error(Code::ResourceExhausted, name + " is larger than 2 GiB");
-  }
-  std::unique_ptr<ByteSource> source = TRY(open_blob(files, layer.digest));
-  std::unique_ptr<ByteSource> limited = make_limited_source(*source, layer.size);
-  HashingSource stored(*limited);
-  std::unique_ptr<ByteSource> plain =
-      TRY(make_inflating_source(stored, kInflatedLimit).with_context(name));
-  HashingSource tar(*plain);
-  Result<LayerObjects> objects = read_tar_layer(tar);
-  Result<void> unpacked = tar.drain();
-  // A wrong digest explains an error of the readers better than the error itself.
-  bool bomb = !unpacked.ok() && unpacked.error().code() == Code::ResourceExhausted;
-  Result<void> arrived = bomb ? Result<void>() : stored.drain();
-  if (!bomb && arrived.ok() && (stored.size() != layer.size || stored.finish() != layer.digest)) {
-    return Error(Code::DataLoss, name + " does not match its digest");
-  }
-  TRY(std::move(arrived).with_context(name));
-  if (!objects.ok()) {
-    return std::move(objects).error().with_context(name);
-  }
-  TRY(std::move(unpacked).with_context(name));
-  if (tar.finish() != diff_id) {
-    return Error(Code::DataLoss, name + " unpacks to something else than the image config says");
-  }
-  return objects;
+  LayerBlob blob{.digest = layer.digest, .size = layer.size, .media_type = layer.media_type};
+  blob.open = [&]() { return open_layout_blob(files, layer.digest); };
+  return read_layer_blob(blob, diff_id);
 }
 
-// cosign's tags: sha256-<hex>, sha256-<hex>.sig, .att, .sbom.
-bool is_signature_tag(const Descriptor& entry) {
+std::string annotation(const Descriptor& entry, const char* name) {
+  auto found = entry.annotations.find(name);
+  return found == entry.annotations.end() ? std::string() : found->second;
+}
+
+// cosign's tags sha256-<hex>, sha256-<hex>.sig, .att, .sbom; and what `cosign save` writes.
+bool is_signature(const Descriptor& entry) {
+  std::string kind = annotation(entry, "kind");
   std::string name = name_of_entry(entry);
   std::string tag = name.substr(name.rfind(':') + 1);
-  return tag.starts_with("sha256-") && tag.size() >= 71 &&
-         tag.substr(7, 64).find_first_not_of("0123456789abcdef") == std::string::npos;
+  return kind == "dev.cosignproject.cosign/sigs" || kind == "dev.cosignproject.cosign/atts" ||
+         (tag.starts_with("sha256-") && tag.size() >= 71 &&
+          tag.substr(7, 64).find_first_not_of("0123456789abcdef") == std::string::npos);
 }
 
-bool is_attestation(const Descriptor& entry) {
-  auto type = entry.annotations.find("vnd.docker.reference.type");
-  return (type != entry.annotations.end() && type->second == "attestation-manifest") ||
-         entry.platform.os == "unknown" || !entry.artifact_type.empty() || is_signature_tag(entry);
+// Something else than a program that a person would ask for. What has a name was put there on
+// purpose.
+bool is_passed_over(const Descriptor& entry) {
+  return is_attestation(entry) || is_signature(entry) ||
+         (!is_program_entry(entry) && name_of_entry(entry).empty());
 }
 
 // "prog:dev" names "docker.io/library/prog:dev" too, and the entry that is only called "dev" is
@@ -108,41 +63,10 @@ bool is_called(const std::string& entry, const std::string& wanted) {
   return !entry.empty() && one.ok() && other.ok() && one->normal_form() == other->normal_form();
 }
 
-std::string annotation(const Descriptor& entry, const char* name) {
-  auto found = entry.annotations.find(name);
-  return found == entry.annotations.end() ? std::string() : found->second;
-}
-
 bool has_name(const Descriptor& entry, const std::string& wanted) {
   return is_called(name_of_entry(entry), wanted) ||
          is_called(annotation(entry, "org.opencontainers.image.ref.name"), wanted);
 }
-
-}  // namespace
-
-Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files) {
-  Result<std::unique_ptr<ByteSource>> source = files.open("index.json");
-  if (!source.ok()) {
-    if (source.error().code() != Code::NotFound) {
-      return std::move(source).error();
-    }
-    Error error(Code::InvalidArgument, "it is no OCI image layout: it has no index.json");
-    if (files.open("manifest.json").ok()) {
-      return std::move(error).with_hint(
-          "it looks like what docker save wrote: name it docker-archive:FILE");
-    }
-    return std::move(error).with_hint(
-        "such layouts are written by skopeo copy, podman save and bpfman image save");
-  }
-  Bytes bytes = TRY(read_all(**source, kDocumentLimit).with_context("index.json"));
-  ManifestDocument document = TRY(parse_manifest(as_text(bytes), "").with_context("index.json"));
-  if (!document.is_index) {
-    return Error(Code::DataLoss, "index.json is no index");
-  }
-  return document.entries;
-}
-
-namespace {
 
 Result<Extracted> read_layers(LayoutFiles& files,
                               const Manifest& manifest,
@@ -189,6 +113,58 @@ Result<Extracted> read_layers(LayoutFiles& files,
 
 }  // namespace
 
+Result<std::unique_ptr<ByteSource>> open_layout_blob(LayoutFiles& files, const Digest& digest) {
+  TRY(check_algorithm(digest));
+  Result<std::unique_ptr<ByteSource>> blob = files.open(path_of(digest));
+  if (!blob.ok() && blob.error().code() == Code::NotFound) {
+    return Error(Code::DataLoss, "blob " + digest.text() + " is not in the layout")
+        .with_hint("it was written incompletely, or for other platforms only; write it again");
+  }
+  return blob;
+}
+
+Result<Bytes> read_layout_blob(LayoutFiles& files,
+                               const Descriptor& descriptor,
+                               std::size_t limit) {
+  std::string what = "blob " + descriptor.digest.text();
+  if (descriptor.size > limit) {
+    return Error(Code::ResourceExhausted, what + " is larger than " + format_bytes(limit));
+  }
+  std::unique_ptr<ByteSource> blob = TRY(open_layout_blob(files, descriptor.digest));
+  Bytes bytes = TRY(read_all(*blob, limit).with_context(what));
+  if (bytes.size() != descriptor.size || Digest::sha256_of(bytes) != descriptor.digest) {
+    return Error(Code::DataLoss, what + " does not match its digest");
+  }
+  return bytes;
+}
+
+Result<std::string> read_layout_document(LayoutFiles& files, const Descriptor& descriptor) {
+  Bytes bytes = TRY(read_layout_blob(files, descriptor, kDocumentLimit));
+  return std::string(as_text(bytes));
+}
+
+Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files) {
+  Result<std::unique_ptr<ByteSource>> source = files.open("index.json");
+  if (!source.ok()) {
+    if (source.error().code() != Code::NotFound) {
+      return std::move(source).error();
+    }
+    Error error(Code::InvalidArgument, "it is no OCI image layout: it has no index.json");
+    if (files.open("manifest.json").ok()) {
+      return std::move(error).with_hint(
+          "it looks like what docker save wrote: name it docker-archive:FILE");
+    }
+    return std::move(error).with_hint(
+        "such layouts are written by skopeo copy, podman save and bpfman image save");
+  }
+  Bytes bytes = TRY(read_all(**source, kDocumentLimit).with_context("index.json"));
+  ManifestDocument document = TRY(parse_manifest(as_text(bytes), "").with_context("index.json"));
+  if (!document.is_index) {
+    return Error(Code::DataLoss, "index.json is no index");
+  }
+  return document.entries;
+}
+
 std::string name_of_entry(const Descriptor& entry) {
   std::string name = annotation(entry, "io.containerd.image.name");
   return name.empty() ? annotation(entry, "org.opencontainers.image.ref.name") : name;
@@ -200,7 +176,7 @@ Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
   std::vector<Descriptor> fitting;
   std::set<std::string> names;
   for (const Descriptor& entry : index) {
-    if (is_attestation(entry)) {
+    if (is_passed_over(entry)) {
       continue;
     }
     names.insert(name_of_entry(entry).empty() ? "one without a name" : name_of_entry(entry));
@@ -240,7 +216,7 @@ Result<std::vector<std::string>> names_in_layout(LayoutFiles& files) {
   std::vector<std::string> names;
   for (const Descriptor& entry : index) {
     std::string name = name_of_entry(entry);
-    if (!is_attestation(entry) && std::find(names.begin(), names.end(), name) == names.end()) {
+    if (!is_passed_over(entry) && std::find(names.begin(), names.end(), name) == names.end()) {
       names.push_back(std::move(name));
     }
   }
@@ -270,6 +246,15 @@ Result<FileImage> extract_layout(LayoutFiles& files,
   }
   out.manifest_digest = entry.digest;
   out.image_id = document.manifest.config.digest;
+  const PullProgressSink nobody;
+  ProgressMeter meter(nobody, {});
+  auto open = [&files](const Digest& digest) { return open_layout_blob(files, digest); };
+  std::optional<Extracted> artifact =
+      TRY(extract_artifact(open, document.manifest, name, platform, meter));
+  if (artifact.has_value()) {
+    out.extracted = std::move(*artifact);
+    return out;
+  }
   std::string config_text = TRY(read_layout_document(files, document.manifest.config));
   ImageConfig config = TRY(parse_image_config(config_text));
   out.extracted = TRY(read_layers(files, document.manifest, config, name, platform));

@@ -24,10 +24,6 @@ struct FileImage {
   std::string signature_note;                 // why they could not be looked for
 };
 
-// index.json, and a small document that it leads to (DataLoss: not what its digest says).
-Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files);
-Result<std::string> read_layout_document(LayoutFiles& files, const Descriptor& descriptor);
-
 // What an index entry is called: its annotation io.containerd.image.name (a complete name), else
 // org.opencontainers.image.ref.name; "" for none.
 std::string name_of_entry(const Descriptor& entry);
@@ -38,6 +34,16 @@ std::string name_of_entry(const Descriptor& entry);
 Result<Descriptor> choose_entry(const std::vector<Descriptor>& index,
                                 const std::string& wanted,
                                 const Platform& platform);
+
+// The entries of index.json. InvalidArgument when it is no layout, DataLoss.
+Result<std::vector<Descriptor>> read_layout_index(LayoutFiles& files);
+// A blob, not hashed; DataLoss when it is not there.
+Result<std::unique_ptr<ByteSource>> open_layout_blob(LayoutFiles& files, const Digest& digest);
+// A blob of at most `limit` bytes, hashed against its descriptor. ResourceExhausted, DataLoss.
+Result<Bytes> read_layout_blob(LayoutFiles& files, const Descriptor& descriptor, std::size_t limit);
+
+// A document, so hashed.
+Result<std::string> read_layout_document(LayoutFiles& files, const Descriptor& descriptor);
 
 // The names of the images in a layout, in order; "" for one without a name.
 Result<std::vector<std::string>> names_in_layout(LayoutFiles& files);

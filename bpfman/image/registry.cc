@@ -2,6 +2,7 @@
 #include "bpfman/image/registry.h"
 
 #include "bpfman/base/text.h"
+#include "bpfman/image/artifact.h"
 #include "bpfman/image/registry_client.h"
 #include "bpfman/image/registry_layers.h"
 #include "bpfman/image/signature_finder.h"
@@ -31,9 +32,11 @@ Result<Pulled> pull_from(RegistryClient& client,
   out.registry = client.target().registry;
   ProgressMeter meter(context.progress, PullProgress{.image = name, .registry = out.registry});
   out.image_id = document.manifest.config.digest;
+  auto open = [&](const Digest& digest) { return open_metered(client, digest, meter); };
   std::optional<Extracted> artifact =
-      TRY(extract_artifact(client, document.manifest, name, platform, meter));
+      TRY(extract_artifact(open, document.manifest, name, platform, meter));
   if (artifact.has_value()) {
+    artifact->route = "registry, " + artifact->route;
     out.extracted = std::move(*artifact);
     return out;
   }

@@ -11,6 +11,12 @@
 
 namespace bpfman::image {
 
+// Of manifests and indexes, as "Accept" wants them.
+inline constexpr const char* kManifestTypes =
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.docker.distribution.manifest.v2+json";
+
 class RegistryClient {
  public:
   // `context` and `retry` outlive the client.

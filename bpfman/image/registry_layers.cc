@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "bpfman/base/text.h"
-#include "bpfman/image/layers.h"
+#include "bpfman/image/layer_blobs.h"
 #include "bpfman/image/picker.h"
 #include "bpfman/image/streams.h"
 #include "bpfman/image/tar_reader.h"
@@ -13,81 +13,19 @@
 namespace bpfman::image {
 namespace {
 
-constexpr std::uint64_t kCompressedLimit = std::uint64_t{2} << 30;
-constexpr std::uint64_t kInflatedLimit = std::uint64_t{8} << 30;
-
-class MeteredSource final : public ByteSource {
- public:
-  MeteredSource(ByteSource& inner, ProgressMeter& meter) : inner_(inner), meter_(meter) {}
-
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    std::size_t count = TRY(inner_.read(buffer));
-    meter_.add(count);
-    return count;
-  }
-
- private:
-  ByteSource& inner_;
-  ProgressMeter& meter_;
-};
-
 // Kept by those who published it, not by the registry.
 bool is_foreign(const Descriptor& layer) {
   return layer.media_type.find("nondistributable") != std::string::npos ||
          layer.media_type.find("rootfs.foreign") != std::string::npos;
 }
 
-// What the media type promises; nullopt when it promises nothing.
-std::optional<Compression> promised(const std::string& media_type) {
-  if (media_type.ends_with("+gzip") || media_type.ends_with(".tar.gzip")) {
-    return Compression::Gzip;
-  }
-  if (media_type.ends_with("+zstd") || media_type.ends_with(".tar.zstd")) {
-    return Compression::Zstd;
-  }
-  return media_type.ends_with(".tar") ? std::optional(Compression::None) : std::nullopt;
-}
-
 Result<LayerObjects> read_layer(RegistryClient& client,
                                 const Descriptor& layer,
                                 const Digest& diff_id,
                                 ProgressMeter& meter) {
-  std::string name = "layer " + layer.digest.text();
-  if (layer.size > kCompressedLimit) {
-    return Error(Code::ResourceExhausted, name + " is larger than 2 GiB");
-  }
-  TRY(check_algorithm(layer.digest));
-  std::unique_ptr<ByteSource> source = TRY(client.blob(layer.digest));
-  std::unique_ptr<ByteSource> limited = make_limited_source(*source, layer.size);
-  MeteredSource metered(*limited, meter);
-  HashingSource sent(metered);
-  Compression found = Compression::None;
-  std::unique_ptr<ByteSource> plain =
-      TRY(make_inflating_source(sent, kInflatedLimit, &found).with_context(name));
-  HashingSource tar(*plain);
-  Result<LayerObjects> objects = read_tar_layer(tar);
-  Result<void> unpacked = tar.drain();
-  // A wrong digest explains an error of the readers better than the error itself.
-  bool bomb = !unpacked.ok() && unpacked.error().code() == Code::ResourceExhausted;
-  Result<void> arrived = bomb ? Result<void>() : sent.drain();
-  if (!bomb && arrived.ok() && (sent.size() != layer.size || sent.finish() != layer.digest)) {
-    return Error(Code::DataLoss, name + " does not match its digest");
-  }
-  TRY(std::move(arrived).with_context(name));
-  if (std::optional<Compression> said = promised(layer.media_type);
-      said.has_value() && *said != found) {
-    return Error(Code::DataLoss,
-                 name + " is not compressed as its type says (" + layer.media_type +
-                     ", but it is " + std::string(to_string(found)) + ")");
-  }
-  if (!objects.ok()) {
-    return std::move(objects).error().with_context(name);
-  }
-  TRY(std::move(unpacked).with_context(name));
-  if (tar.finish() != diff_id) {
-    return Error(Code::DataLoss, name + " unpacks to something else than the image config says");
-  }
-  return objects;
+  LayerBlob blob{.digest = layer.digest, .size = layer.size, .media_type = layer.media_type};
+  blob.open = [&]() { return open_metered(client, layer.digest, meter); };
+  return read_layer_blob(blob, diff_id, MediaTypes::MustAgree);
 }
 
 std::vector<ObjectFile> preferred(const std::vector<LayerListing>& listings) {
@@ -120,25 +58,11 @@ bool is_settled(const std::vector<LayerListing>& listings,
 
 }  // namespace
 
-void ProgressMeter::begin(std::uint64_t total) {
-  state_.total = total;
-  say(PullProgress::Phase::Going);
-}
-
-void ProgressMeter::add(std::uint64_t bytes) {
-  state_.done += bytes;
-  say(PullProgress::Phase::Going);
-}
-
-void ProgressMeter::end() {
-  say(PullProgress::Phase::End);
-}
-
-void ProgressMeter::say(PullProgress::Phase phase) {
-  state_.phase = phase;
-  if (sink_) {
-    sink_(state_);
-  }
+Result<std::unique_ptr<ByteSource>> open_metered(RegistryClient& client,
+                                                 const Digest& digest,
+                                                 ProgressMeter& meter) {
+  std::unique_ptr<ByteSource> source = TRY(client.blob(digest));
+  return make_metered_source(std::move(source), meter);
 }
 
 Result<ManifestDocument> fetch_manifest(RegistryClient& client,
@@ -197,7 +121,7 @@ Result<Extracted> extract_registry_layers(RegistryClient& client,
   out.ebpf = TRY(parse_ebpf_labels(config.labels));
   std::uint64_t total = 0;
   for (const Descriptor& layer : manifest.layers) {
-    total += is_foreign(layer) ? 0 : std::min(layer.size, kCompressedLimit);
+    total += is_foreign(layer) ? 0 : std::min(layer.size, kLargestBlob);
   }
   meter.begin(total);
   std::vector<LayerListing> listings(count);

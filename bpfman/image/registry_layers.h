@@ -3,7 +3,9 @@
 // only as far as they can change the answer. Not for other rooms.
 #pragma once
 
+#include "bpfman/image/extract.h"
 #include "bpfman/image/oci.h"
+#include "bpfman/image/progress_meter.h"
 #include "bpfman/image/registry_client.h"
 
 namespace bpfman::image {
@@ -17,22 +19,10 @@ Result<ManifestDocument> fetch_manifest(RegistryClient& client,
 // A small document by its descriptor.
 Result<std::string> read_document(RegistryClient& client, const Descriptor& descriptor);
 
-// What a person sees of it; `total` is set by extract_registry_layers.
-class ProgressMeter {
- public:
-  ProgressMeter(const PullProgressSink& sink, PullProgress state)
-      : sink_(sink), state_(std::move(state)) {}
-
-  void begin(std::uint64_t total_bytes);
-  void add(std::uint64_t bytes);
-  void end();
-
- private:
-  void say(PullProgress::Phase phase);
-
-  const PullProgressSink& sink_;
-  PullProgress state_;
-};
+// A blob whose bytes are counted as they arrive. Needs client and meter while it is read.
+Result<std::unique_ptr<ByteSource>> open_metered(RegistryClient& client,
+                                                 const Digest& digest,
+                                                 ProgressMeter& meter);
 
 Result<Extracted> extract_registry_layers(RegistryClient& client,
                                           const Manifest& manifest,
@@ -40,13 +30,5 @@ Result<Extracted> extract_registry_layers(RegistryClient& client,
                                           const std::string& name,
                                           const Platform& platform,
                                           ProgressMeter& meter);
-
-// A bare object in a layer of its own, as other projects package it; nullopt when this manifest is
-// an image's. Unimplemented: packagings whose payload is no eBPF object (Wasm), by name.
-Result<std::optional<Extracted>> extract_artifact(RegistryClient& client,
-                                                  const Manifest& manifest,
-                                                  const std::string& name,
-                                                  const Platform& platform,
-                                                  ProgressMeter& meter);
 
 }  // namespace bpfman::image

@@ -34,7 +34,8 @@ Error RegistryLogin::refused(const std::string& said) const {
   const bool given = lookup_.credential.has_value();
   Error error(Code::PermissionDenied,
               target_.registry + (given ? " refuses this login for " : " wants a login for ") +
-                  target_.repository + (said.empty() ? "" : " (" + said + ")"));
+                  (access_ == RegistryAccess::Push ? "a push to " : "") + target_.repository +
+                  (said.empty() ? "" : " (" + said + ")"));
   if (given) {
     error = std::move(error).with_hint("the login is that of " + lookup_.credential->place);
   }
@@ -44,10 +45,11 @@ Error RegistryLogin::refused(const std::string& said) const {
   std::string places = lookup_.places.empty() || given
                            ? std::string()
                            : "; looked into " + join(lookup_.places, ", ");
-  return std::move(error).with_hint("log in with podman login or docker login " + target_.registry +
-                                    ", or give --registry-auth (base64 of user:password); some "
-                                    "registries say so of repositories that do not exist" +
-                                    places);
+  return std::move(error).with_hint(
+      "log in with podman login or docker login " + target_.registry +
+      ", or give --registry-auth (base64 of user:password); some "
+      "registries say so of repositories that do not exist" +
+      (access_ == RegistryAccess::Push ? " or may not be written" : "") + places);
 }
 
 Result<std::string> RegistryLogin::answer(const net::HttpResponse& refused_response,
@@ -102,9 +104,10 @@ Result<std::string> RegistryLogin::fetch_token(Challenge challenge,
   request.tls.unverified = target_.insecure && authority == target_.registry;
   request.interrupts = context_.interrupts;
   request.total_timeout_ms = deadline_ms;
+  const char* rights = access_ == RegistryAccess::Push ? ":pull,push" : ":pull";
   const std::string query =
       "service=" + net::percent_encode(challenge.parameters["service"]) +
-      "&scope=" + net::percent_encode("repository:" + target_.repository + ":pull");
+      "&scope=" + net::percent_encode("repository:" + target_.repository + rights);
   const bool identity =
       lookup_.credential.has_value() && !lookup_.credential->identity_token.empty();
   if (identity) {

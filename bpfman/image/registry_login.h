@@ -8,11 +8,13 @@
 
 namespace bpfman::image {
 
+enum class RegistryAccess { Pull, Push };
+
 class RegistryLogin {
  public:
   // `context` and `target` outlive it.
-  RegistryLogin(const PullContext& context, const PullTarget& target)
-      : context_(context), target_(target) {}
+  RegistryLogin(const PullContext& context, const PullTarget& target, RegistryAccess access)
+      : context_(context), target_(target), access_(access) {}
 
   // The "Authorization" header to send from now on. Errors: PermissionDenied, Unavailable.
   Result<std::string> answer(const net::HttpResponse& refused,
@@ -32,6 +34,7 @@ class RegistryLogin {
 
   const PullContext& context_;
   const PullTarget& target_;
+  const RegistryAccess access_;
   bool looked_up_ = false;
   CredentialLookup lookup_;
 };

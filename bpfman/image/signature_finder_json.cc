@@ -104,9 +104,12 @@ class Layout final : public Place {
   std::string name() const override { return "the layout"; }
 
  private:
+  // `cosign save` writes no tags but what the one image's entries are.
   static bool is_tagged(const Descriptor& entry, const std::string& tag) {
     std::string name = name_of_entry(entry);
-    return name == tag || name.ends_with(":" + tag);
+    auto kind = entry.annotations.find("kind");
+    bool saved = kind != entry.annotations.end() && kind->second == "dev.cosignproject.cosign/sigs";
+    return name == tag || name.ends_with(":" + tag) || (saved && tag.ends_with(".sig"));
   }
 
   Result<ManifestDocument> read(const Descriptor& entry) {

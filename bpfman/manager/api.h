@@ -136,13 +136,14 @@ struct LoadImagesReply {
   plan::Plan plan;
 };
 
-enum class BuildTarget { Database, OciArchive, OciLayout, Docker, Podman };
+enum class BuildTarget { Database, OciArchive, OciLayout, Docker, Podman, Registry };
 
 struct BuildSpec {
   std::vector<std::string> paths;  // object files, or a directory of them
   std::string tag;                 // "": none
   BuildTarget target = BuildTarget::Database;
-  std::string output_path;  // of OciArchive and OciLayout
+  std::string output_path;    // of OciArchive and OciLayout
+  std::string registry_auth;  // of Registry, whose image is named by `tag`
 };
 
 struct BuiltPlatform {
@@ -158,6 +159,23 @@ struct BuildImageReply {
   std::map<std::string, std::string> labels;  // of all of them
   std::string destination;                    // "bpfman's database", a path, an engine
   plan::Plan plan;                            // of BuildTarget::Database
+  std::vector<std::string> warnings;
+};
+
+struct PushSpec {
+  std::string image;          // of the database, or "oci:DIR[:NAME]", "oci-archive:FILE[:NAME]"
+  std::string destination;    // "": the image's own name
+  std::string registry_auth;  // base64 of user:password, or ""
+};
+
+struct PushImageReply {
+  std::string reference;  // the full name
+  std::string registry;
+  Digest digest;             // of the manifest, or of the index
+  std::size_t uploaded = 0;  // blobs and manifests that were sent
+  std::size_t present = 0;   // that the registry had
+  std::uint64_t bytes = 0;   // of those that were sent
+  std::vector<std::string> warnings;
 };
 
 // What upstream's container files are built with.
@@ -223,6 +241,8 @@ class Api {
                                               DryRun dry_run) = 0;
   // DryRun::Yes is for BuildTarget::Database only.
   virtual Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) = 0;
+  // Into a registry, as it is: digests of an image in a file or directory stay the same.
+  virtual Result<PushImageReply> push_image(const PushSpec& spec) = 0;
   virtual Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) = 0;
 
   // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our

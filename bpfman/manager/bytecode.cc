@@ -8,7 +8,9 @@
 
 #include "bpfman/base/config_file.h"
 #include "bpfman/base/file.h"
+#include "bpfman/base/text.h"
 #include "bpfman/manager/session.h"
+#include "bpfman/model/ebpf_labels.h"
 #include "bpfman/model/image_reference.h"
 
 namespace bpfman {
@@ -109,6 +111,12 @@ Result<FoundBytecode> resolve_image(const ImageSource& source, image::ImageManag
   found.bytecode = std::move(resolved.bytecode);
   found.from_database = resolved.from_database;
   found.warnings = std::move(resolved.warnings);
+  std::vector<std::string> absent = absent_programs(found.facts.labels, found.facts.elf);
+  if (!absent.empty()) {
+    found.warnings.push_back("the label io.ebpf.programs of " + source.reference + " names " +
+                             join(absent, ", ") + ", which " + found.facts.file_name +
+                             " does not hold; correct the label and build the image again");
+  }
   found.lookup_ns = resolved.lookup_ns;
   return found;
 }

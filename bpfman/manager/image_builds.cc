@@ -82,6 +82,10 @@ Result<std::map<std::string, std::string>> labels_of(const std::vector<image::Bu
 
 // How the image is called where it goes; Podman puts short names below localhost/.
 Result<std::string> name_of(const BuildSpec& spec) {
+  if (spec.target == BuildTarget::Registry) {
+    ImageReference destination = TRY(push_destination(spec.tag));
+    return destination.normal_form();
+  }
   if (spec.tag.empty()) {
     return std::string();
   }
@@ -189,6 +193,13 @@ Result<void> Manager::Impl::deliver(const BuildSpec& spec,
   if (spec.target == BuildTarget::OciLayout) {
     reply.destination = TRY(absolute_path(spec.output_path));
     return write_layout(reply.destination, writer.files(host));
+  }
+  if (spec.target == BuildTarget::Registry) {
+    std::unique_ptr<image::LayoutFiles> files = image::make_memory_layout(writer.files(host));
+    PushImageReply pushed = TRY(push_layout(*files, "", reply.reference, spec.registry_auth));
+    reply.destination = pushed.registry;
+    reply.warnings = std::move(pushed.warnings);
+    return {};
   }
   Bytes tar = TRY(writer.tar(host));
   if (spec.target == BuildTarget::Docker) {

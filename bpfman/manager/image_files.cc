@@ -17,18 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxImages = 100;
 
-// The name that an image of the database has in an archive; "" for one that is known by its id
-// only.
-std::string name_in_archive(const ImageRecord& record) {
-  Result<ImageReference> reference = ImageReference::parse(record.reference);
-  if (reference.ok() && reference->is_file()) {
-    reference = ImageReference::parse(reference->name_inside());
-  }
-  bool plain = reference.ok() && !reference->is_id() && !reference->digest().has_value() &&
-               reference->transport() == Transport::Any;
-  return plain ? reference->normal_form() : std::string();
-}
-
 // The reference that an image of a file gets in the database.
 Result<ImageReference> name_in_database(const std::string& name, const std::string& path) {
   if (name.empty()) {
@@ -70,6 +58,28 @@ Result<std::int64_t> source_date(const Environment& environment) {
   return static_cast<std::int64_t>(*seconds);
 }
 
+std::string name_outside(const ImageRecord& record) {
+  Result<ImageReference> reference = ImageReference::parse(record.reference);
+  if (reference.ok() && reference->is_file()) {
+    reference = ImageReference::parse(reference->name_inside());
+  }
+  bool plain = reference.ok() && !reference->is_id() && !reference->digest().has_value() &&
+               reference->transport() == Transport::Any;
+  return plain ? reference->normal_form() : std::string();
+}
+
+Result<image::NewImage> stored_image(const ImageRecord& record,
+                                     store::Store& store,
+                                     std::int64_t created) {
+  Bytes bytes = TRY(store.read_blob(record.bytecode));
+  image::PlatformObject object{.platform = host_platform(),
+                               .file_name = base_name(record.file_name),
+                               .bytes = std::move(bytes),
+                               .labels = record.labels};
+  return image::NewImage{
+      .name = name_outside(record), .objects = {std::move(object)}, .created = created};
+}
+
 Result<SaveImagesReply> Manager::save_images(const std::vector<std::string>& images,
                                              const std::string& path) {
   if (images.size() > kMaxImages) {
@@ -89,13 +99,9 @@ Result<SaveImagesReply> Manager::save_images(const std::vector<std::string>& ima
     if (!saved.insert(record.reference).second) {
       continue;
     }
-    Bytes bytes = TRY(store->read_blob(record.bytecode).with_context("image " + word));
-    image::PlatformObject object{.platform = host_platform(),
-                                 .file_name = base_name(record.file_name),
-                                 .bytes = std::move(bytes),
-                                 .labels = record.labels};
-    TRY(writer.add(image::NewImage{
-        .name = name_in_archive(record), .objects = {std::move(object)}, .created = created}));
+    image::NewImage image =
+        TRY(stored_image(record, *store, created).with_context("image " + word));
+    TRY(writer.add(image));
     reply.references.push_back(record.reference);
   }
   Bytes tar = TRY(writer.tar(host_platform()));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/image/image_writer.h"
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
 #include "bpfman/store/sqlite.h"
@@ -13,6 +14,7 @@ namespace bpfman {
 namespace {
 
 using bpfman::testing::FakeKernel;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -141,6 +143,22 @@ TEST_F(ImageFilesTest, ALoadThatFailsLeavesNothing) {
   store::Store store = *store::Store::open(layout);
   EXPECT_FALSE(store.has_blob(digest));
   EXPECT_THAT(*store.open_operations(), IsEmpty());
+}
+
+TEST_F(ImageFilesTest, ALabelThatNamesProgramsWhichAreNotThereIsAWarning) {
+  image::LayoutWriter writer;
+  image::PlatformObject object{
+      .platform = host_platform(),
+      .file_name = "x.o",
+      .bytes = *read_file(kObject, 1 << 20),
+      .labels = {{"io.ebpf.programs", R"({"pass_counter":"xdp","gone":"xdp"})"}}};
+  ASSERT_TRUE(writer.add(image::NewImage{.name = "x:dev", .objects = {object}}).ok());
+  ASSERT_TRUE(write_file_atomic(path("image.tar"), *writer.tar(host_platform()), 0600).ok());
+  Result<LoadImagesReply> loaded = manager_->load_images(path("image.tar"), "", DryRun::Yes);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+  EXPECT_THAT(loaded->warnings,
+              ElementsAre(AllOf(HasSubstr("names gone, which x.o does not hold"),
+                                HasSubstr("correct the label"))));
 }
 
 TEST_F(ImageFilesTest, ATagNamesASingleImageOnly) {

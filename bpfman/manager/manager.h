@@ -70,6 +70,7 @@ class Manager final : public Api {
                                       const std::string& tag,
                                       DryRun dry_run) override;
   Result<BuildImageReply> build_image(const BuildSpec& spec, DryRun dry_run) override;
+  Result<PushImageReply> push_image(const PushSpec& spec) override;
   Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
 

@@ -7,6 +7,7 @@
 
 #include "bpfman/image/image_manager.h"
 #include "bpfman/image/image_writer.h"
+#include "bpfman/image/registry_push.h"
 #include "bpfman/manager/bytecode.h"
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
@@ -79,6 +80,12 @@ class Manager::Impl {
   Result<void> deliver(const BuildSpec& spec,
                        const image::LayoutWriter& writer,
                        BuildImageReply& reply);
+
+  // With the logins and the configuration of this host.
+  Result<PushImageReply> push_layout(image::LayoutFiles& files,
+                                     const std::string& wanted,
+                                     const std::string& destination,
+                                     const std::string& registry_auth);
 
   // A program of ours; a program of others is said to be one.
   Result<ProgramRecord> find_own_program(const std::string& word, const plan::Snapshot& snapshot);

@@ -2,7 +2,10 @@
 // Against an object that clang made, whole, cut and changed.
 #include "bpfman/model/bpf_elf.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <cstring>
 #include <random>
 
 #include <elf.h>
@@ -90,6 +93,47 @@ TEST(BpfElf, WithAnyByteChangedIsReadOrRefused) {
     Result<BpfElf> elf = parse_bpf_elf(bytes);
     if (!elf.ok()) {
       EXPECT_EQ(elf.error().code(), Code::InvalidArgument) << elf.error().message();
+    }
+  }
+}
+
+TEST(BpfElf, TablesThatOverflowAreRefused) {
+  struct Field {
+    const char* name;
+    std::size_t offset;
+    std::size_t size;
+  };
+
+  for (const Field& field : {Field{"e_shoff", offsetof(Elf64_Ehdr, e_shoff), 8},
+                             Field{"e_shentsize", offsetof(Elf64_Ehdr, e_shentsize), 2},
+                             Field{"e_shnum", offsetof(Elf64_Ehdr, e_shnum), 2},
+                             Field{"e_shstrndx", offsetof(Elf64_Ehdr, e_shstrndx), 2}}) {
+    Bytes bytes = example();
+    std::fill_n(
+        bytes.begin() + static_cast<std::ptrdiff_t>(field.offset), field.size, std::byte{0xff});
+    Result<BpfElf> elf = parse_bpf_elf(bytes);
+    ASSERT_FALSE(elf.ok()) << field.name;
+    EXPECT_EQ(elf.error().code(), Code::InvalidArgument) << field.name;
+    EXPECT_FALSE(elf.error().message().empty());
+  }
+}
+
+TEST(BpfElf, SectionsThatReachBeyondTheFileAreRefusedOrNotRead) {
+  const Bytes whole = example();
+  Elf64_Ehdr header = {};
+  std::memcpy(&header, whole.data(), sizeof(header));
+  for (std::size_t i = 1; i < header.e_shnum; ++i) {
+    for (std::size_t member : {offsetof(Elf64_Shdr, sh_offset),
+                               offsetof(Elf64_Shdr, sh_size),
+                               offsetof(Elf64_Shdr, sh_entsize)}) {
+      Bytes bytes = whole;
+      std::size_t at = header.e_shoff + i * sizeof(Elf64_Shdr) + member;
+      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), 8, std::byte{0xff});
+      Result<BpfElf> elf = parse_bpf_elf(bytes);
+      EXPECT_TRUE(elf.ok() || elf.error().code() == Code::InvalidArgument) << i;
+      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), 8, std::byte{0});
+      EXPECT_TRUE(parse_bpf_elf(bytes).ok() ||
+                  parse_bpf_elf(bytes).error().code() == Code::InvalidArgument);
     }
   }
 }

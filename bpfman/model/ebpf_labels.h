@@ -4,9 +4,11 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/result.h"
+#include "bpfman/model/bpf_elf.h"
 #include "bpfman/model/image.h"
 
 namespace bpfman {
@@ -16,6 +18,9 @@ namespace bpfman {
 // io.ebpf.program_type) are read. Other labels are ignored. InvalidArgument names the label that is
 // no such object.
 Result<EbpfLabels> parse_ebpf_labels(const std::map<std::string, std::string>& labels);
+
+// The programs of io.ebpf.programs that are not in the object: the label is out of date.
+std::vector<std::string> absent_programs(const EbpfLabels& labels, const BpfElf& elf);
 
 // The labels io.ebpf.programs and io.ebpf.maps of an object, as upstream's tools write them: what
 // has no type there is left out. Errors: those of parse_bpf_elf.

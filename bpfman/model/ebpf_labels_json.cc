@@ -60,6 +60,16 @@ Result<EbpfLabels> parse_ebpf_labels(const std::map<std::string, std::string>& l
   return out;
 }
 
+std::vector<std::string> absent_programs(const EbpfLabels& labels, const BpfElf& elf) {
+  std::vector<std::string> out;
+  for (const auto& [name, type] : labels.programs) {
+    if (elf.find_program(name) == nullptr) {
+      out.push_back(name);
+    }
+  }
+  return out;
+}
+
 Result<std::map<std::string, std::string>> make_ebpf_labels(ByteView elf) {
   BpfElf object = TRY(parse_bpf_elf(elf));
   nlohmann::json programs = nlohmann::json::object();

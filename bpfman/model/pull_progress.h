@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pull says about itself while it goes on: for people who wait.
+// What a pull or push says about itself while it goes on: for people who wait.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,13 @@ namespace bpfman {
 
 struct PullProgress {
   enum class Phase { Begin, Going, End };
+  enum class Direction { Pull, Push };
   Phase phase = Phase::Begin;
-  std::string image;        // the full reference that is pulled
-  std::string registry;     // whom it is pulled from
+  std::string image;        // the full reference
+  std::string registry;     // whom it is pulled from or pushed to
   std::uint64_t done = 0;   // bytes of layers that arrived
   std::uint64_t total = 0;  // of all layers; not all of them may be needed
+  Direction direction = Direction::Pull;
 };
 
 using PullProgressSink = std::function<void(const PullProgress&)>;

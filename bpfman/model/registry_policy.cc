@@ -236,12 +236,13 @@ void add_aliases(const TomlDocument& document, RegistryPolicy& policy) {
   }
 }
 
-Result<std::vector<PullTarget>> plan_pull(const RegistryPolicy& policy,
-                                          const ImageReference& reference) {
-  std::string name = reference.normal_form();
-  const bool by_digest = reference.digest().has_value();
+namespace {
+
+// The rule of the longest prefix, and where that ends in `name`; null when there is none.
+const RegistryRule* rule_for(const RegistryPolicy& policy,
+                             const std::string& name,
+                             std::size_t& best_end) {
   const RegistryRule* best = nullptr;
-  std::size_t best_end = 0;
   for (const RegistryRule& rule : policy.rules) {
     std::optional<std::size_t> end = covered(name, rule.prefix);
     if (end.has_value() && (best == nullptr || rule.prefix.size() > best->prefix.size())) {
@@ -249,11 +250,24 @@ Result<std::vector<PullTarget>> plan_pull(const RegistryPolicy& policy,
       best_end = *end;
     }
   }
+  return best;
+}
+
+Error blocked_by(const RegistryRule& rule, const std::string& instead) {
+  return Error(Code::PermissionDenied, "registry " + rule.prefix + " is blocked by " + rule.file)
+      .with_hint("take blocked = true out of " + rule.file + ", or " + instead);
+}
+
+}  // namespace
+
+Result<std::vector<PullTarget>> plan_pull(const RegistryPolicy& policy,
+                                          const ImageReference& reference) {
+  std::string name = reference.normal_form();
+  const bool by_digest = reference.digest().has_value();
+  std::size_t best_end = 0;
+  const RegistryRule* best = rule_for(policy, name, best_end);
   if (best != nullptr && best->blocked) {
-    return Error(Code::PermissionDenied,
-                 "registry " + best->prefix + " is blocked by " + best->file)
-        .with_hint("take blocked = true out of " + best->file +
-                   ", or build or load the image on this host");
+    return blocked_by(*best, "build or load the image on this host");
   }
   std::vector<PullTarget> out;
   auto add = [&](const RegistryLocation& location, std::size_t end, bool mirror) {
@@ -288,6 +302,34 @@ Result<std::vector<PullTarget>> plan_pull(const RegistryPolicy& policy,
                                    : "correct location or prefix in " + best->file);
   }
   return out;
+}
+
+Result<PullTarget> plan_push(const RegistryPolicy& policy, const ImageReference& reference) {
+  const bool other =
+      reference.transport() != Transport::Any && reference.transport() != Transport::Registry;
+  if (other || reference.is_id() || reference.digest().has_value() || reference.tag().empty()) {
+    return Error(Code::InvalidArgument,
+                 "\"" + reference.typed() + "\" is no name under which an image can be pushed")
+        .with_hint("registry, name and tag, as in quay.io/me/my-ebpf-prog:v1");
+  }
+  const bool hub_itself =
+      reference.registry() == "docker.io" && reference.repository().starts_with("library/");
+  if (hub_itself || reference.registry() == "localhost") {
+    return Error(Code::InvalidArgument,
+                 "\"" + reference.typed() + "\" names no registry" +
+                     (hub_itself ? ": docker.io/library is Docker's own" : ""))
+        .with_hint("put the registry in front, as in quay.io/me/" + reference.short_name() + ":" +
+                   reference.tag());
+  }
+  std::size_t end = 0;
+  const RegistryRule* rule = rule_for(policy, reference.normal_form(), end);
+  if (rule != nullptr && rule->blocked) {
+    return blocked_by(*rule, "push to another registry");
+  }
+  return PullTarget{.registry = reference.registry(),
+                    .repository = reference.repository(),
+                    .insecure = (rule != nullptr && rule->own.insecure) ||
+                                is_insecure(policy, reference.registry())};
 }
 
 std::optional<std::string> alias_of(const RegistryPolicy& policy, const ImageReference& reference) {

@@ -62,6 +62,11 @@ void add_aliases(const TomlDocument& document, RegistryPolicy& policy);
 Result<std::vector<PullTarget>> plan_pull(const RegistryPolicy& policy,
                                           const ImageReference& reference);
 
+// Where an image is pushed to: the registry that it is named after, never a mirror, and never the
+// place that a rule rewrites it to (`location` is for pulls). InvalidArgument: no name in a
+// registry; PermissionDenied: blocked.
+Result<PullTarget> plan_push(const RegistryPolicy& policy, const ImageReference& reference);
+
 // What a short name stands for by an alias, with its tag or digest; nullopt when there is none.
 std::optional<std::string> alias_of(const RegistryPolicy& policy, const ImageReference& reference);
 

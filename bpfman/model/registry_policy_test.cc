@@ -174,6 +174,28 @@ TEST_F(RegistryPolicyTest, RefusesALocationThatIsNone) {
   }
 }
 
+TEST_F(RegistryPolicyTest, APushGoesToTheRegistryOfTheNameAlone) {
+  add("[[registry]]\nprefix = \"quay.io\"\nlocation = \"elsewhere.example\"\ninsecure = true\n"
+      "[[registry.mirror]]\nlocation = \"mirror.example\"\n"
+      "[[registry]]\nlocation = \"quay.io/bad\"\nblocked = true\n");
+  policy_.hub_mirrors = {RegistryLocation{.location = "hub.mirror.example"}};
+  auto target = [this](const std::string& name) {
+    return plan_push(policy_, *ImageReference::parse(name));
+  };
+  EXPECT_EQ(*target("quay.io/me/prog:v1"),
+            (PullTarget{.registry = "quay.io", .repository = "me/prog", .insecure = true}));
+  EXPECT_EQ(*target("me/prog"), (PullTarget{.registry = "docker.io", .repository = "me/prog"}));
+  EXPECT_EQ(target("quay.io/bad/prog").error().code(), Code::PermissionDenied);
+  for (const std::string& name : {std::string("prog"),
+                                  std::string("docker.io/library/prog"),
+                                  std::string("localhost/prog"),
+                                  "quay.io/me/prog@" + kDigest,
+                                  std::string("docker-daemon:quay.io/me/prog"),
+                                  std::string(64, 'a')}) {
+    EXPECT_EQ(target(name).error().code(), Code::InvalidArgument) << name;
+  }
+}
+
 TEST_F(RegistryPolicyTest, AliasesAreForShortNames) {
   add("[aliases]\n\"prog\" = \"quay.io/me/prog\"\n\"ns/prog\" = \"r.example/x\"\ngone = \"a.b/c\"");
   add("[aliases]\ngone = \"\"");

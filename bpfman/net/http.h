@@ -38,9 +38,10 @@ struct HttpRequest {
   // HTTP/2 from the first byte on, without asking whether the peer speaks it: gRPC servers do.
   bool http2 = false;
   std::int64_t connect_timeout_ms = 5'000;
-  std::int64_t first_byte_timeout_ms = 30'000;  // silence before the answer begins
-  std::int64_t idle_timeout_ms = 30'000;        // silence in the middle
-  std::int64_t total_timeout_ms = 0;            // 0: none
+  std::int64_t first_byte_timeout_ms =
+      30'000;                             // silence before the answer begins, once the body is sent
+  std::int64_t idle_timeout_ms = 30'000;  // silence in the middle
+  std::int64_t total_timeout_ms = 0;      // 0: none
   // Of the first host; a redirect to another one gets neither our certificate nor blind trust.
   TlsOptions tls;
   const Interrupts* interrupts = nullptr;  // Cancelled, once it is requested

@@ -210,12 +210,22 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
   return size * count;
 }
 
-Result<void> Transfer::check_deadlines() const {
+void Transfer::look_at_upload() {
+  curl_off_t sent = 0;
+  if (!request_.body.empty() && !header_done_ &&
+      curl_.easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && sent != sent_) {
+    sent_ = sent;
+    last_sent_ = Clock::now();
+  }
+}
+
+Result<void> Transfer::check_deadlines() {
+  look_at_upload();
   auto since = [](Clock::time_point when) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - when).count();
   };
   if (!header_done_ && request_.first_byte_timeout_ms > 0 &&
-      since(started_) > request_.first_byte_timeout_ms) {
+      since(last_sent_) > request_.first_byte_timeout_ms) {
     return Error(
         Code::Unavailable,
         peer() + ": no answer within " + std::to_string(request_.first_byte_timeout_ms) + " ms");

@@ -61,7 +61,9 @@ class Transfer {
   void wait_for_peer();
   // How it ended, once finished_.
   Result<void> outcome() const;
-  Result<void> check_deadlines() const;
+  Result<void> check_deadlines();
+  // Notices what the peer took of the request's body.
+  void look_at_upload();
   Error failure(CURLcode code) const;
   std::string peer() const;
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
@@ -87,6 +89,9 @@ class Transfer {
   Clock::time_point started_ = Clock::now();
   // When the peer was last heard of, or when the reader began to wait for it.
   Clock::time_point last_byte_ = started_;
+  // When the peer last took something of the request's body.
+  Clock::time_point last_sent_ = started_;
+  curl_off_t sent_ = 0;
 };
 
 }  // namespace bpfman::net

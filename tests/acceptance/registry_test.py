@@ -3,6 +3,7 @@
 
 import base64
 import crypt
+import hashlib
 import http.server
 import json
 import os
@@ -57,12 +58,12 @@ class Authority:
 class SecureRegistry:
     """docker-registry with what `http` and `auth` (YAML) say, over the data of the host's plain registry."""
 
-    def __init__(self, directory, data, http="", auth=""):
+    def __init__(self, directory, data, http="", auth="", storage=""):
         os.makedirs(directory)
         self.name = f"127.0.0.1:{free_port()}"
         config = os.path.join(directory, "config.yml")
         with open(config, "w", encoding="utf-8") as out:
-            out.write(f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {data}\n"
+            out.write(f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {data}\n{storage}"
                       f"http:\n  addr: {self.name}\n{http}{auth}")
         self.daemon = Daemon(["docker-registry", "serve", config], os.path.join(directory, "registry.log"))
         host, port = self.name.split(":")
@@ -96,6 +97,9 @@ class Front:
                 self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 self.do_GET()
 
+            def do_HEAD(self):
+                self.do_GET()
+
             def do_GET(self):
                 front.requests.append((self.command, self.path, dict(self.headers)))
                 try:
@@ -122,7 +126,8 @@ class Front:
         names = ("Accept", "Range", "If-Range")
         headers = {name: handler.headers[name] for name in names if handler.headers.get(name)}
         try:
-            with urllib.request.urlopen(urllib.request.Request(f"http://{self.upstream}{handler.path}", headers=headers)) as got:
+            request = urllib.request.Request(f"http://{self.upstream}{handler.path}", headers=headers, method=handler.command)
+            with urllib.request.urlopen(request) as got:
                 return got.status, dict(got.headers), got.read()
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers), error.read()
@@ -355,6 +360,132 @@ echo '{{"ServerURL":"x","Username":"{user}","Secret":"{password}"}}'
         self.write("config.json", json.dumps({"auths": {registry.name: {"identitytoken": "identity"}}}))
         self.assertPulls(f"{registry.name}/team/secure:v1")
         self.assertEqual(given, [("POST", True)])
+
+
+class Pushes(RegistryCase):
+    """docker-registry with data of its own: what is pushed must not be there before."""
+
+    def setUp(self):
+        super().setUp()
+        self.data = os.path.join(self.root, "pushed")
+        self.object = self.host.programs.compile("pushed", PASS, "-DSTEP=11")
+
+    def push(self, name, *words, **env):
+        return self.bpfman("image", "build", "-t", name, "--push", "--format", "json", *words, self.object,
+                           env={**self.env, **env})
+
+    def assertPushes(self, name, *words, **env):
+        done = self.push(name, *words, **env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_a_build_is_pushed_once_and_pulled_again(self):
+        registry = self.registry("plain")
+        name = f"{registry.name}/team/pushed:v1"
+        first = self.assertPushes(name)
+        self.assertEqual(first["destination"], registry.name)
+        found = run("skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{name}").stdout
+        self.assertEqual(found.strip(), first["digest"])
+        front = self.front(lambda handler: False, upstream=registry.name)
+        reply, _ = self.assertPulls(name)
+        self.assertEqual(reply["image"]["provenance"]["manifest_digest"], first["digest"])
+        again = self.assertPushes(f"{front.name}/team/pushed:v1")
+        self.assertEqual(again["digest"], first["digest"])
+        self.assertEqual({method for method, _, _ in front.requests}, {"HEAD"})
+
+    def test_an_archive_of_two_platforms_keeps_its_digest(self):
+        registry = self.registry("plain")
+        project = os.path.join(self.root, "project")
+        os.makedirs(project)
+        for name in ("prog_x86_bpfel.o", "prog_arm64_bpfel.o"):
+            shutil.copy(self.object, os.path.join(project, name))
+        archive = os.path.join(self.root, "image.tar")
+        built = json.loads(self.bpfman("image", "build", "-t", "x:dev", "--output", f"oci-archive:{archive}", "--format",
+                                       "json", project, env=self.env).stdout)
+        name = f"{registry.name}/team/two:v1"
+        done = self.bpfman("image", "push", f"oci-archive:{archive}", name, "-o", "json", env=self.env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        pushed = json.loads(done.stdout)
+        self.assertEqual(pushed["digest"], built["digest"])
+        raw = run("skopeo", "inspect", "--tls-verify=false", "--raw", f"docker://{name}").stdout
+        self.assertEqual({entry["platform"]["architecture"] for entry in json.loads(raw)["manifests"]}, {"amd64", "arm64"})
+        self.assertPulls(name)
+
+    def test_an_image_of_the_database_is_pushed_by_its_name_or_another(self):
+        registry = self.registry("plain")
+        name = f"{registry.name}/team/stored:v1"
+        self.bpfman("image", "build", "-t", name, self.object, env=self.env)
+        self.assertEqual(self.bpfman("image", "push", name, env=self.env).returncode, 0)
+        done = self.bpfman("image", "push", name, f"{registry.name}/team/stored:v2", "-o", "json", env=self.env)
+        self.assertEqual(json.loads(done.stdout)["uploaded"], 1, done.stderr)
+
+    def gadget_layout(self, payload, layer_type):
+        """An OCI layout with an index of one platform, packaged as Inspektor Gadget does."""
+        layout = os.path.join(self.root, "gadget")
+        blobs = os.path.join(layout, "blobs/sha256")
+        os.makedirs(blobs)
+
+        def blob(content, kind, **more):
+            digest = hashlib.sha256(content).hexdigest()
+            with open(os.path.join(blobs, digest), "wb") as out:
+                out.write(content)
+            return {"mediaType": kind, "digest": "sha256:" + digest, "size": len(content), **more}
+
+        gadget = "application/vnd.gadget.v1+binary"
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+        manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": gadget,
+                    "config": blob(b"name: x\n", "application/vnd.gadget.config.v1+yaml"),
+                    "layers": [blob(payload, layer_type, annotations={"org.opencontainers.image.title": "program.o"})]}
+        entry = blob(json.dumps(manifest).encode(), manifest["mediaType"], artifactType=gadget,
+                     platform={"os": "linux", "architecture": machine})
+        index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]}
+        top = {"schemaVersion": 2, "manifests": [blob(json.dumps(index).encode(), index["mediaType"])]}
+        for name, content in (("index.json", top), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
+            with open(os.path.join(layout, name), "w", encoding="utf-8") as out:
+                json.dump(content, out)
+        return layout, top["manifests"][0]["digest"]
+
+    def test_a_gadget_is_read_out_of_a_layout_and_out_of_a_registry(self):
+        registry = self.registry("plain")
+        with open(self.object, "rb") as file:
+            layout, digest = self.gadget_layout(file.read(), "application/vnd.gadget.ebpf.program.v1+binary")
+        reply, _ = self.assertPulls(f"oci:{layout}")
+        self.assertEqual(reply["image"]["provenance"]["route"], "oci, Inspektor Gadget")
+        name = f"{registry.name}/team/gadget:v1"
+        done = self.bpfman("image", "push", f"oci:{layout}", name, "-o", "json", env=self.env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["digest"], digest)
+        reply, _ = self.assertPulls(name)
+        self.assertEqual(reply["image"]["provenance"]["route"], "registry, Inspektor Gadget")
+
+    def test_web_assembly_is_refused_by_name(self):
+        layout, _ = self.gadget_layout(b"\0asm\1\0\0\0", "application/vnd.wasm.content.layer.v1+wasm")
+        self.assertFails(self.pull(f"oci:{layout}"), 10, "is a WebAssembly module", "oras push")
+
+    def test_tls_and_a_basic_login(self):
+        registry = self.tls_registry(auth=self.htpasswd())
+        self.trust(registry.name)
+        name = f"{registry.name}/team/pushed:v1"
+        self.assertFails(self.push(name), 5, "wants a login for a push to team/pushed", "podman login")
+        wrong = base64.b64encode(b"alice:wrong").decode()
+        done = self.push(name, "-r", wrong)
+        self.assertFails(done, 5, "refuses this login for a push")
+        self.assertNotIn(wrong, done.stderr)
+        self.assertPushes(name, "-r", BASIC)
+        self.login(registry.name)
+        self.assertPushes(f"{registry.name}/team/pushed:v2")
+        self.assertPulls(name)
+
+    def test_a_read_only_registry_says_so(self):
+        registry = self.own(SecureRegistry(os.path.join(self.root, "still"), self.data,
+                                           storage="  maintenance:\n    readonly:\n      enabled: true\n"))
+        self.assertFails(self.push(f"{registry.name}/team/pushed:v1"), 6, "status 405", "takes no pushes")
+
+    def test_a_blocked_registry_is_not_asked(self):
+        front = self.front(lambda handler: False)
+        self.write("registries.conf", f'[[registry]]\nlocation = "{front.name}"\nblocked = true\n')
+        self.assertFails(self.push(f"{front.name}/team/pushed:v1"), 5, "is blocked by")
+        self.assertEqual(front.requests, [])
 
 
 class Policies(RegistryCase):
