@@ -17,6 +17,7 @@ inline constexpr std::uint64_t kSmallBlob = std::uint64_t{16} << 20;
 // No larger one is read at all.
 inline constexpr std::uint64_t kLargestBlob = std::uint64_t{2} << 30;
 
+// An empty diff id is not compared: the layer was made anew.
 // Errors: NotFound (the store has no such blob any more), DataLoss (a digest does not match),
 // ResourceExhausted (larger than 2 GiB; a bomb), Unimplemented (not sha256).
 Result<LayerObjects> read_layer_blob(const LayerBlob& blob, const Digest& diff_id);
