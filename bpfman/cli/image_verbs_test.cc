@@ -119,8 +119,49 @@ TEST(ImageVerify, WholeBytecodeIsATableAndStatus0) {
   Outcome outcome = run_words("image verify", answers());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out,
-            "BYTECODE      STATE  IMAGES                      PROGRAMS\n"
-            "bbbbbbbbbbbb  ok     docker.io/library/prog:dev  <none>\n");
+            "BYTECODE      STATE  TRUST    IMAGES                      PROGRAMS\n"
+            "bbbbbbbbbbbb  ok     allowed  docker.io/library/prog:dev  <none>\n");
+}
+
+TEST(ImageVerify, WhatThePolicyRefusesIsNamedAndStatus5) {
+  FakeApi::Answers given = answers();
+  given.verified[0].refused["docker.io/library/prog:dev"] = "image prog:dev is refused by default";
+  Outcome outcome = run_words("image verify", given);
+  EXPECT_EQ(outcome.status, 5);
+  EXPECT_THAT(outcome.out, HasSubstr("refused"));
+  EXPECT_THAT(outcome.err, HasSubstr("image prog:dev is refused by default"));
+}
+
+TEST(ImageVerify, SignersOfFlagsBecomeAPolicy) {
+  FakeApi::Answers given = answers();
+  given.judged.allowed = true;
+  given.judged.trust = "rule \"flags\": signed by certificate, dev@example.com";
+  given.judged.signatures = {SignatureFinding{.signer = "certificate", .who = "dev@example.com"}};
+  Outcome outcome = run_words(
+      "image verify prog:v1 --certificate-identity-regexp .*@example.com "
+      "--certificate-oidc-issuer https://accounts.google.com --allow-unsigned --trusted-root " +
+          std::string(BPFMAN_SIGNATURES) + "/public/trusted_root.json",
+      given);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("Image prog:v1: signature verified\n"));
+  ASSERT_TRUE(outcome.asked.policy.has_value());
+  EXPECT_EQ(outcome.asked.policy->rules.front().demand, TrustDemand::SignedOrNot);
+  const auto& who = std::get<IdentitySigner>(outcome.asked.policy->signers.front().who);
+  EXPECT_TRUE(who.identity.is_regexp);
+  EXPECT_FALSE(who.issuer.is_regexp);
+}
+
+TEST(ImageVerify, RefusalsOfSignaturesAreErrors) {
+  FakeApi::Answers given = answers();
+  given.judged.reason = "image prog:v1 is refused: it is not signed";
+  Outcome outcome = run_words("image verify prog:v1 --signatures", given);
+  EXPECT_EQ(outcome.status, 5);
+  EXPECT_THAT(outcome.err, HasSubstr("it is not signed"));
+  EXPECT_FALSE(outcome.asked.policy.has_value()) << "the host's own";
+  EXPECT_EQ(run_words("image verify prog:v1 --allow-unsigned", given).status, 2);
+  EXPECT_EQ(run_words("image verify --signatures", given).status, 2);
+  EXPECT_EQ(run_words("image verify prog:v1 --certificate-identity a", given).status, 2);
+  EXPECT_EQ(run_words("image verify prog:v1 --key /nowhere/cosign.pub", given).status, 3);
 }
 
 TEST(ImageVerify, DamageIsNamedAndStatus11) {

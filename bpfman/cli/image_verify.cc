@@ -33,7 +33,7 @@ struct VerifyFlags {
 };
 
 std::string trust_of(const VerifiedBytecode& entry) {
-  return entry.refused.empty() ? "" : "refused";
+  return entry.refused.empty() ? "allowed" : "refused";
 }
 
 void print_table(std::ostream& out, const std::vector<VerifiedBytecode>& entries, bool wide) {

@@ -270,11 +270,11 @@ Result<std::string> ContainerdDaemon::snapshotter_of(const std::string& space,
 Result<std::vector<ContainerdMount>> ContainerdDaemon::view(const Scope& scope,
                                                             const std::string& snapshotter,
                                                             const std::string& key,
-                                                            const Digest& chain) {
+                                                            const std::string& parent) {
   // {1 snapshotter, 2 key, 3 parent} -> {1 Mount[] {1 type, 2 source, 3 target, 4 options[]}}
   Result<std::string> reply =
       call(std::string(kSnapshots) + "View",
-           ProtobufWriter().text(1, snapshotter).text(2, key).text(3, chain.text()),
+           ProtobufWriter().text(1, snapshotter).text(2, key).text(3, parent),
            scope);
   if (!reply.ok() && reply.error().code() == Code::NotFound) {
     return Error(Code::Unimplemented,
@@ -321,6 +321,30 @@ void ContainerdDaemon::sweep(const std::string& space) {
   }
 }
 
+Result<ContainerdDaemon::Scope> ContainerdDaemon::make_lease(const std::string& space) {
+  sweep(space);
+  Scope scope{space, random_id()};
+  ProtobufWriter lease;
+  lease.text(1, scope.lease);
+  lease.map_entry(3, kExpire, format_utc(std::time(nullptr) + kLeaseSeconds));
+  TRY(call(std::string(kLeases) + "Create", lease, Scope{space, ""}));
+  return scope;
+}
+
+void ContainerdDaemon::drop_lease(const Scope& scope) {
+  clean_up(std::string(kLeases) + "Delete",
+           ProtobufWriter().text(1, scope.lease),
+           Scope{scope.space, ""});
+}
+
+void ContainerdDaemon::drop_view(const Scope& scope,
+                                 const std::string& snapshotter,
+                                 const std::string& key) {
+  clean_up(std::string(kSnapshots) + "Remove",
+           ProtobufWriter().text(1, snapshotter).text(2, key),
+           scope);
+}
+
 Result<std::vector<LayerDirectory>> ContainerdDaemon::open_layers(
     const std::string& space, const Digest& config, const std::vector<Digest>& diff_ids) {
   if (diff_ids.empty()) {
@@ -328,22 +352,10 @@ Result<std::vector<LayerDirectory>> ContainerdDaemon::open_layers(
   }
   Digest chain = chain_ids(diff_ids).back();
   std::string snapshotter = TRY(snapshotter_of(space, config, chain));
-  sweep(space);
-  Scope scope{space, random_id()};
-  ProtobufWriter lease;
-  lease.text(1, scope.lease);
-  lease.map_entry(3, kExpire, format_utc(std::time(nullptr) + kLeaseSeconds));
-  TRY(call(std::string(kLeases) + "Create", lease, Scope{space, ""}));
-  ScopeExit drop_lease([&] {
-    clean_up(
-        std::string(kLeases) + "Delete", ProtobufWriter().text(1, scope.lease), Scope{space, ""});
-  });
-  std::vector<ContainerdMount> mounts = TRY(view(scope, snapshotter, scope.lease, chain));
-  ScopeExit drop_view([&] {
-    clean_up(std::string(kSnapshots) + "Remove",
-             ProtobufWriter().text(1, snapshotter).text(2, scope.lease),
-             scope);
-  });
+  Scope scope = TRY(make_lease(space));
+  ScopeExit end_lease([&] { drop_lease(scope); });
+  std::vector<ContainerdMount> mounts = TRY(view(scope, snapshotter, scope.lease, chain.text()));
+  ScopeExit end_view([&] { drop_view(scope, snapshotter, scope.lease); });
   std::vector<std::string> paths = layer_directories(mounts);
   if (paths.size() != diff_ids.size()) {
     return Error(Code::Unimplemented,

@@ -43,6 +43,12 @@ class ContainerdDaemon final : public ContainerdStore {
                                                   const Digest& config,
                                                   const std::vector<Digest>& diff_ids) override;
 
+  // Diff between nothing and a view of the image, under a lease that ends with the blob.
+  // containerd_diff.cc
+  Result<LayerBlob> open_merged(const std::string& space,
+                                const Digest& config,
+                                const std::vector<Digest>& diff_ids) override;
+
   std::string directory_route() const override { return "view"; }
 
  private:
@@ -59,13 +65,17 @@ class ContainerdDaemon final : public ContainerdStore {
   Result<UniqueFd> open_layer_directory(const std::string& path) const;
   // As call(), for what must happen on the way out: a failure is logged.
   void clean_up(const std::string& method, const ProtobufWriter& message, const Scope& scope);
+  // A lease of ours, which protects what is made under it.
+  Result<Scope> make_lease(const std::string& space);
+  void drop_lease(const Scope& scope);
+  void drop_view(const Scope& scope, const std::string& snapshotter, const std::string& key);
   Result<std::string> snapshotter_of(const std::string& space,
                                      const Digest& config,
                                      const Digest& chain);
   Result<std::vector<ContainerdMount>> view(const Scope& scope,
                                             const std::string& snapshotter,
                                             const std::string& key,
-                                            const Digest& chain);
+                                            const std::string& parent);
   void sweep(const std::string& space);
 
   GrpcChannel channel_;

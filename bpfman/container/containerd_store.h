@@ -48,6 +48,15 @@ class ContainerdStore {
   virtual Result<std::vector<LayerDirectory>> open_layers(const std::string& space,
                                                           const Digest& config,
                                                           const std::vector<Digest>& diff_ids) = 0;
+
+  // The unpacked image as one layer, written anew by the store and kept while the blob's `open` or
+  // what it opened is. Unimplemented: it has no such call, or the image is not unpacked.
+  virtual Result<LayerBlob> open_merged(const std::string& /*space*/,
+                                        const Digest& /*config*/,
+                                        const std::vector<Digest>& /*diff_ids*/) {
+    return Error(Code::Unimplemented, "no daemon runs that could make layers anew");
+  }
+
   // What reading those directories is called: "view", "overlayfs".
   virtual std::string directory_route() const = 0;
 };

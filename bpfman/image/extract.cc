@@ -241,6 +241,20 @@ Result<Extracted> from_blobs(LocalImage& image,
 
 // ---- layers -------------------------------------------------------------------------------------
 
+// By a layer that the store makes of the whole image.
+Result<Extracted> from_merged(LocalImage& image,
+                              const Facts& facts,
+                              const std::string& name,
+                              const Platform& platform) {
+  LayerBlob blob = TRY(image.open_merged());
+  BlobObject object =
+      TRY(extract_from_blobs({blob}, {Digest()}, facts.ebpf, name, platform, kLargestBlob));
+  return Extracted{.bytes = std::move(object.bytes),
+                   .file_name = std::move(object.path),
+                   .verification = Verification::Daemon,
+                   .route = "diff"};
+}
+
 // By the layers in whatever form the store has them, the cheapest first. Unimplemented: it has none
 // that can be read here.
 Result<Extracted> from_layers(LocalImage& image,
@@ -266,8 +280,13 @@ Result<Extracted> from_layers(LocalImage& image,
     return found;
   }
   Result<Extracted> large = from_blobs(image, facts, name, platform, kLargestBlob);
-  bool none = !large.ok() && large.error().code() == Code::Unimplemented;
-  return none ? std::move(found) : std::move(large);
+  if (large.ok() || large.error().code() != Code::Unimplemented) {
+    return large;
+  }
+  Result<Extracted> merged = from_merged(image, facts, name, platform);
+  // Why the better route was left says more than that there is no worse one.
+  bool none = !merged.ok() && merged.error().code() == Code::Unimplemented;
+  return none ? std::move(found) : std::move(merged);
 }
 
 // ---- one file -----------------------------------------------------------------------------------

@@ -145,6 +145,31 @@ TEST_F(RoutesTest, EndWithAnErrorThatIsNotAMissingRoute) {
   }
 }
 
+TEST_F(RoutesTest, TakeALayerMadeAnewWhereNeitherBlobsNorDirectoriesCanBeRead) {
+  image_.merged = [this]() -> Result<LayerBlob> {
+    Bytes tar = layer_.tar();
+    return LayerBlob{.digest = Digest::sha256_of(tar),
+                     .size = tar.size(),
+                     .media_type = "application/vnd.oci.image.layer.v1.tar",
+                     .open = [tar] { return make_source(tar); }};
+  };
+  Result<Extracted> found = extract();
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_EQ(found->route, "diff");
+  EXPECT_EQ(found->verification, Verification::Daemon);
+}
+
+TEST_F(RoutesTest, EndWithAnErrorOfALayerMadeAnew) {
+  image_.merged = [this]() -> Result<LayerBlob> {
+    Bytes tar = layer_.tar();
+    return LayerBlob{.digest = Digest::sha256_of(as_bytes("other")),
+                     .size = tar.size(),
+                     .media_type = "",
+                     .open = [tar] { return make_source(tar); }};
+  };
+  EXPECT_EQ(extract().error().code(), Code::DataLoss);
+}
+
 TEST_F(RoutesTest, EndWithAnErrorOfTheCopyOut) {
   be_labelled({{"io.ebpf.filename", "x.o"}});
   image_.file = [](const std::string&) -> Result<std::unique_ptr<ByteSource>> {

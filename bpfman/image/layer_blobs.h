@@ -22,8 +22,9 @@ inline constexpr std::uint64_t kLargestBlob = std::uint64_t{2} << 30;
 enum class MediaTypes { MustAgree, MayDiffer };
 
 // The one check of a layer as it was sent, wherever it comes from: size, digest, compression, diff
-// id. Errors: NotFound (the store has no such blob any more), DataLoss (a digest does not match),
-// ResourceExhausted (larger than 2 GiB; a bomb), Unimplemented (not sha256).
+// id. An empty diff id is not compared: the layer was made anew. Errors: NotFound (the store has no
+// such blob any more), DataLoss (a digest does not match), ResourceExhausted (larger than 2 GiB; a
+// bomb), Unimplemented (not sha256).
 Result<LayerObjects> read_layer_blob(const LayerBlob& blob,
                                      const Digest& diff_id,
                                      MediaTypes types = MediaTypes::MayDiffer);

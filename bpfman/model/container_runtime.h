@@ -88,6 +88,13 @@ class LocalImage {
   // driver, other mount namespace): take the next route. NotFound: something vanished while
   // reading: resolve again. DataLoss: books contradict each other.
   virtual Result<std::vector<LayerDirectory>> open_layers() = 0;
+
+  // The whole image as one layer that the store makes anew, which need not have any diff id of the
+  // image's: its word is taken. Costs the image's size. Unimplemented: it has no such call.
+  virtual Result<LayerBlob> open_merged() {
+    return Error(Code::Unimplemented, "the store does not make layers anew");
+  }
+
   // A tar stream with the one file PATH (absolute in the image), by create + archive + delete.
   // Unimplemented where the store has no such call; NotFound when the image has no such file.
   virtual Result<std::unique_ptr<ByteSource>> open_file_archive(const std::string& path) = 0;

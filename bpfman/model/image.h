@@ -46,7 +46,7 @@ std::optional<Verification> parse_verification(std::string_view text);
 struct Provenance {
   SourceKind source = SourceKind::File;
   std::string route;     // how it was read: "overlay2", "archive", "export", "overlay", "vfs",
-                         // "content", "view", "overlayfs", "registry", "file", "oci",
+                         // "content", "view", "overlayfs", "diff", "registry", "file", "oci",
                          // "oci-archive", "docker-archive"
   std::string location;  // socket, store directory, registry host, or absolute file path
   std::string canonical_name;  // the store's own name of the image ("localhost/my-ebpf-prog:dev");

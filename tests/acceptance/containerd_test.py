@@ -171,6 +171,20 @@ class ViewRoute(ContainerdCase):
         self.assertLoads("view", "daemon")
         self.assertNothingOfOurs()
 
+    def test_the_daemon_makes_a_layer_anew_where_its_directory_is_elsewhere(self):
+        self.put("plain", "k8s.io")
+        layers = self.containerd.layers(FULL, "k8s.io")
+        self.containerd.ctr("content", "rm", *layers, space="k8s.io")
+        wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
+        # As in a container that has the daemon's socket only.
+        inside = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
+                  f'mount -t tmpfs none "{self.containerd.root}"; exec "$@"', "sh")
+        done = self.bpfman("image", "pull", NAME, "-o", "json", prefix=inside)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        provenance = json.loads(done.stdout)["image"]["provenance"]
+        self.assertEqual((provenance["route"], provenance["verification"]), ("diff", "daemon"))
+        self.assertNothingOfOurs()
+
     def test_a_file_that_was_changed_in_the_snapshot_is_found(self):
         self.put("above")
         directory = os.path.join(self.containerd.root, "io.containerd.snapshotter.v1.overlayfs/snapshots")
