@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines newer than Debian 12's, out of the tree that tests/engines has fetched: Docker with the containerd image store, and
-containerd by itself."""
+containerd by itself; Podman with both of its common drivers."""
 
 import json
 import os
+import shutil
 
 from containerd_test import NAME, ContentRoute, ContainerdCase, DaemonDown, ViewRoute
-from host import Containerd, Docker, own_root, run
+from case import Case
+from host import Containerd, Docker, Podman, own_root, run, scratch_directory
+from images_test import MainJob
 
 TREE = os.environ["BPFMAN_ENGINES"]
 
@@ -102,3 +105,66 @@ class DockerWithContainerd(ContainerdCase):
 # Only what is named here: the tests of Debian 12's containerd are run by tests/acceptance/run.
 del ContentRoute, ContainerdCase, DaemonDown, ViewRoute
 
+
+
+class NewPodman(Podman):
+    """Builds in the tree; what it leaves in its store is what is read."""
+
+    def __init__(self, directory, driver):
+        super().__init__(directory, driver)
+        self.directory = directory
+
+    def command(self, *words, check=True, cwd=None):
+        return run(*own_root(TREE, self.directory, "podman", "--root", self.root, "--runroot", self.runroot, "--storage-driver",
+                             self.driver, "--cgroup-manager", "cgroupfs", "--events-backend", "file", *words), check=check)
+
+    def build(self, context, tag):
+        inside = os.path.join(self.directory, "context")
+        shutil.rmtree(inside, ignore_errors=True)
+        shutil.copytree(context, inside)
+        return self.command("build", "-q", "--isolation", "chroot", "-t", tag, inside)
+
+
+class NewPodmanJob(MainJob):
+    driver = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = scratch_directory()
+        cls.podman = NewPodman(os.path.join(cls.scratch, "podman"), cls.driver)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.podman.stop()
+        shutil.rmtree(cls.scratch, ignore_errors=True)
+
+    def setUp(self):
+        super().setUp()
+        self.bpfman.arguments = ["--docker-host", "unix:///nowhere/docker.sock", "--storage-root", self.podman.root,
+                                 "--containerd-address", "/nowhere/containerd.sock"]
+
+    def engine(self):
+        return self.podman
+
+    def test_it_is_newer_than_debian_12s(self):
+        version = self.podman.command("--version").stdout.split()[-1]
+        self.assertGreaterEqual(int(version.split(".")[0]), 5)
+
+
+class NewPodmanOverlay(NewPodmanJob, Case):
+    driver = "overlay"
+    route = "overlay"
+    place = "podman (overlay)"
+
+    def object_in_store(self, tag, name):
+        found = run("find", os.path.join(self.podman.root, "overlay"), "-name", name, "-path", "*/diff/*").stdout
+        return found.splitlines()[0]
+
+
+class NewPodmanVfs(NewPodmanJob, Case):
+    driver = "vfs"
+    route = "vfs"
+    place = "podman (vfs)"
+
+    def object_in_store(self, tag, name):
+        return run("find", os.path.join(self.podman.root, "vfs/dir"), "-name", name).stdout.splitlines()[0]
