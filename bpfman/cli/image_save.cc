@@ -29,8 +29,12 @@ Result<void> run_save(Session& session, const SaveFlags& flags) {
     return missing("--output", example);
   }
   SaveImagesReply reply = TRY(session.api().save_images(flags.images, flags.file));
+  print_warnings(session.err(), reply.warnings);
   for (const std::string& reference : reply.references) {
     session.out() << "saved " << printable(reference) << '\n';
+  }
+  if (reply.signatures > 0) {
+    session.out() << "with " << reply.signatures << " signatures\n";
   }
   session.out() << "to " << printable(reply.path) << " (" << format_bytes(reply.size) << ")\n";
   return {};
@@ -64,9 +68,12 @@ void add_image_save(Tree& tree, CLI::App* image) {
   CLI::App* app = tree.add(image,
                            "save",
                            "Write images of bpfman's database into one file, which bpfman image "
-                           "load, docker load, podman load and skopeo read",
-                           "bpfman image save my-ebpf-prog:dev -o image.tar");
-  app->add_option("IMAGE", flags->images, "Names or ids of images")->type_name("");
+                           "load, docker load, podman load and skopeo read; or copy images out of "
+                           "registries (docker://NAME) with their signatures",
+                           "bpfman image save my-ebpf-prog:dev -o image.tar\n"
+                           "  bpfman image save docker://quay.io/me/my-ebpf-prog:v1 -o bundle.tar");
+  app->add_option("IMAGE", flags->images, "Names or ids of images, or docker://NAME")
+      ->type_name("");
   app->add_option("-o,--output", flags->file, "The file to write")->type_name("FILE");
   tree.verbs.push_back(
       {app, NeedsRoot::Yes, [flags](Session& session) { return run_save(session, *flags); }});

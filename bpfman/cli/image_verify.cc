@@ -231,7 +231,10 @@ void add_image_verify(Tree& tree, CLI::App* image) {
   app->add_option("IMAGE", flags->images, "Names or ids of images (default: all bytecode)")
       ->type_name("");
   add_signer_flags(app, *flags);
-  app->add_option("--registry-auth", flags->auth, "base64 of USER:PASSWORD")->type_name("B64");
+  app->add_option("-r,--registry-auth",
+                  flags->auth,
+                  "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
+      ->type_name("BASE64");
   add_output(app, flags->output);
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,

@@ -21,6 +21,15 @@ Result<std::vector<SignatureDocument>> find_signatures(RegistryClient& client,
 Result<std::vector<SignatureDocument>> find_signatures(LayoutFiles& files,
                                                        const std::vector<Digest>& subjects);
 
+inline constexpr std::string_view kBundleArtifact = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+// The referrers of `subject` that are signatures of an image, by the descriptors of their
+// manifests.
+Result<std::vector<Descriptor>> list_signature_bundles(RegistryClient& client,
+                                                       const Digest& subject);
+// "sha256-<hex>.sig"
+std::string signature_tag(const Digest& subject);
+
 // Signatures of an image that lies in a local store, from the registry that its name names.
 struct RemoteSignatures {
   std::vector<SignatureDocument> documents;

@@ -163,12 +163,19 @@ bool may_be_bundle(const Descriptor& entry) {
          entry.artifact_type.starts_with(kBundleType);
 }
 
-Result<void> add_bundles(Place& place, const Digest& subject, std::vector<SignatureDocument>& out) {
+// A referrer that signs an image, and the blob that holds its bundle.
+struct BundleReferrer {
+  Descriptor entry;
+  Descriptor bundle;
+};
+
+Result<std::vector<BundleReferrer>> list_bundles(Place& place, const Digest& subject) {
   std::vector<Descriptor> referrers = TRY(list_referrers(place, subject));
   if (referrers.size() > kMaxReferrers) {
     return Error(Code::ResourceExhausted,
                  subject.text() + " has more than " + std::to_string(kMaxReferrers) + " referrers");
   }
+  std::vector<BundleReferrer> out;
   for (const Descriptor& entry : referrers) {
     if (!may_be_bundle(entry)) {
       continue;
@@ -180,16 +187,23 @@ Result<void> add_bundles(Place& place, const Digest& subject, std::vector<Signat
       continue;
     }
     auto predicate = manifest.annotations.find(std::string(kPredicate));
-    if (predicate != manifest.annotations.end() && predicate->second != kImagePredicate) {
-      continue;
+    if (predicate == manifest.annotations.end() || predicate->second == kImagePredicate) {
+      out.push_back(BundleReferrer{.entry = entry, .bundle = manifest.layers.front()});
     }
-    if (manifest.layers.front().size > kSignatureLimit) {
+  }
+  return out;
+}
+
+Result<void> add_bundles(Place& place, const Digest& subject, std::vector<SignatureDocument>& out) {
+  std::vector<BundleReferrer> referrers = TRY(list_bundles(place, subject));
+  for (const BundleReferrer& referrer : referrers) {
+    if (referrer.bundle.size > kSignatureLimit) {
       return Error(Code::ResourceExhausted, "a signature of more than 256 KiB");
     }
-    std::string bundle = TRY(place.document(manifest.layers.front()));
+    std::string bundle = TRY(place.document(referrer.bundle));
     out.push_back(SignatureDocument{.format = SignatureFormat::Bundle,
                                     .document = std::move(bundle),
-                                    .location = place.name() + "@" + entry.digest.text()});
+                                    .location = place.name() + "@" + referrer.entry.digest.text()});
     TRY(check_number(out.size()));
   }
   return {};
@@ -269,6 +283,22 @@ Result<std::vector<SignatureDocument>> find_signatures(LayoutFiles& files,
   std::vector<Descriptor> index = TRY(read_layout_index(files));
   Layout place(files, std::move(index));
   return find(place, subjects).with_context("look for signatures");
+}
+
+Result<std::vector<Descriptor>> list_signature_bundles(RegistryClient& client,
+                                                       const Digest& subject) {
+  Repository place(client);
+  std::vector<BundleReferrer> referrers =
+      TRY(list_bundles(place, subject).with_context("look for signatures in " + place.name()));
+  std::vector<Descriptor> out;
+  for (BundleReferrer& referrer : referrers) {
+    out.push_back(std::move(referrer.entry));
+  }
+  return out;
+}
+
+std::string signature_tag(const Digest& subject) {
+  return tag_of(subject) + ".sig";
 }
 
 Result<RemoteSignatures> fetch_signatures(const ImageReference& reference,

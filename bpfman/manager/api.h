@@ -126,7 +126,9 @@ struct JudgeImageReply {
 struct SaveImagesReply {
   std::vector<std::string> references;
   std::string path;
-  std::uint64_t size = 0;  // of the file
+  std::uint64_t size = 0;      // of the file
+  std::size_t signatures = 0;  // of images that were copied out of registries
+  std::vector<std::string> warnings;
 };
 
 // Images out of a file or directory into the database.
@@ -232,7 +234,9 @@ class Api {
   // Oldest first.
   virtual Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) = 0;
 
-  // One OCI archive with all of them, written whole or not at all.
+  // One OCI archive with all of them, written whole or not at all. Images of the database are made
+  // anew; those named with docker:// are copied out of their registries as they are, with their
+  // signatures. InvalidArgument: some of both.
   virtual Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
                                               const std::string& path) = 0;
   // All images of the file, under the names that they have in there; `tag` names a single one.

@@ -6,8 +6,11 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/image/bundle.h"
+#include "bpfman/image/certificates.h"
 #include "bpfman/image/image_file.h"
 #include "bpfman/image/image_writer.h"
+#include "bpfman/image/registry_config.h"
 #include "bpfman/manager/manager_impl.h"
 #include "bpfman/model/image_reference.h"
 #include "bpfman/plan/image_planners.h"
@@ -41,6 +44,54 @@ Result<FoundBytecode> find_in_file(image::ImageManager& images,
   found.facts.image->typed = reference.typed();
   found.facts.image_reference = reference.normal_form();
   return found;
+}
+
+// The images that are named with docker://; none, or all.
+Result<std::vector<ImageReference>> registry_references(const std::vector<std::string>& images) {
+  std::vector<ImageReference> out;
+  for (const std::string& word : images) {
+    if (word.starts_with(prefix_of(Transport::Registry))) {
+      ImageReference reference = TRY(ImageReference::parse(word));
+      out.push_back(std::move(reference));
+    }
+  }
+  if (!out.empty() && out.size() != images.size()) {
+    return Error(Code::InvalidArgument,
+                 "images of the database and images of registries do not go into one file")
+        .with_hint("save them into two");
+  }
+  return out;
+}
+
+Result<SaveImagesReply> save_bundle(const ManagerOptions& options,
+                                    const std::vector<ImageReference>& images,
+                                    const std::string& path) {
+  image::RegistryConfig config = image::read_registry_config(options.environment);
+  image::PullContext context{
+      .environment = options.environment,
+      .credentials = {.given = options.environment.get("BPFMAN_REGISTRY_AUTH").value_or("")},
+      .certificates = image::certificate_directories(options.environment),
+      .policy = std::move(config.policy),
+      .progress = options.progress,
+      .interrupts = options.interrupts};
+  SaveImagesReply reply;
+  reply.warnings = std::move(config.warnings);
+  image::BundleWriter writer;
+  Interrupts::Watch watch(options.interrupts);
+  for (const ImageReference& reference : images) {
+    image::BundleWriter::Added added = TRY(writer.add(reference, context));
+    reply.references.push_back(added.name);
+    reply.signatures += added.signatures;
+    reply.warnings.insert(reply.warnings.end(), added.warnings.begin(), added.warnings.end());
+  }
+  if (options.interrupts != nullptr && options.interrupts->requested()) {
+    return options.interrupts->error("save " + images.front().typed());
+  }
+  Bytes tar = TRY(writer.tar());
+  reply.path = TRY(absolute_path(path));
+  reply.size = tar.size();
+  TRY(write_file_atomic(reply.path, tar, 0644));
+  return reply;
 }
 
 }  // namespace
@@ -84,6 +135,10 @@ Result<SaveImagesReply> Manager::save_images(const std::vector<std::string>& ima
                                              const std::string& path) {
   if (images.size() > kMaxImages) {
     return Error(Code::ResourceExhausted, "more than 100 images at once");
+  }
+  std::vector<ImageReference> remote = TRY(registry_references(images));
+  if (!remote.empty()) {
+    return save_bundle(impl_->options, remote, path);
   }
   std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
   std::vector<ImageRecord> records;

@@ -189,6 +189,25 @@ class Trust(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.bpfman("unload", "--all", check=True)
 
+    def test_a_bundle_goes_to_a_host_without_a_network(self):
+        registry = self.own_registry()
+        bundle = os.path.join(self.root, "bundle.tar")
+        for form in ("classic", "bundles"):
+            image = publish(registry.name, f"trust/offline-{form}", classic=form == "classic", bundles=form == "bundles")
+            saved = self.bpfman("image", "save", "docker://" + image, "-o", bundle, check=True)
+            self.assertIn(f"saved {image}\nwith 4 signatures\n", saved.stdout)
+            self.require("p384")
+            loaded = self.bpfman("image", "load", "-i", bundle, prefix=("unshare", "--net"))
+            self.assertEqual(loaded.returncode, 0, loaded.stderr)
+            done = self.bpfman("load", "image", image, "--pull-policy", "Never", prefix=("unshare", "--net"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.policy(f'default = "refuse"\n[signers.stranger]\nkey = "{self.stranger()}"\n'
+                        '[[rules]]\nsigned_by = ["stranger"]\n')
+            self.assertFails(self.bpfman("image", "load", "-i", bundle), REFUSED, "none of its 4 signatures")
+            self.bpfman("unload", "--all", check=True)
+        self.assertFails(self.bpfman("image", "save", "docker://" + image, "prog:dev", "-o", bundle), 2, "save them into two")
+        self.assertFails(self.bpfman("image", "save", f"docker://{registry.name}/trust/none:v1", "-o", bundle), 3, "trust/none")
+
     def test_image_verify_with_flags(self):
         image = publish(self.host.registry.name, "trust/verify")
         key = os.path.join(DATA, "p256.pub")
