@@ -2,6 +2,7 @@
 #include "bpfman/model/trust_policy.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include <regex.h>
@@ -34,9 +35,9 @@ Regexp compile(const std::string& pattern, std::string* why) {
     return Regexp(raw.release());
   }
   if (why != nullptr) {
-    char text[200];
-    ::regerror(status, raw.get(), text, sizeof text);
-    *why = text;
+    std::array<char, 200> text{};
+    ::regerror(status, raw.get(), text.data(), text.size());
+    *why = text.data();
   }
   return nullptr;
 }

@@ -35,7 +35,7 @@ std::string without_tag(const std::string& pattern) {
   return tag ? pattern.substr(0, colon) : pattern;
 }
 
-std::string canonical_docker(std::string reference) {
+std::string canonical_docker(const std::string& reference) {
   const std::string old = "index.docker.io/";
   return reference.starts_with(old) ? "docker.io/" + reference.substr(old.size()) : reference;
 }

@@ -2,6 +2,7 @@
 #include "bpfman/trust/certificate.h"
 
 #include <algorithm>
+#include <array>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -65,10 +66,11 @@ std::optional<std::string> name_of(const GENERAL_NAME* name) {
   if (name->type != GEN_OTHERNAME) {
     return std::nullopt;
   }
-  char oid[80];
-  OBJ_obj2txt(oid, sizeof oid, name->d.otherName->type_id, 1);
+  std::array<char, 80> oid{};
+  OBJ_obj2txt(oid.data(), static_cast<int>(oid.size()), name->d.otherName->type_id, 1);
   const ASN1_TYPE* value = name->d.otherName->value;
-  if (std::string_view(oid) != kOtherName || value == nullptr || value->type != V_ASN1_UTF8STRING) {
+  if (std::string_view(oid.data()) != kOtherName || value == nullptr ||
+      value->type != V_ASN1_UTF8STRING) {
     return std::nullopt;
   }
   return std::string(as_text(view_of(value->value.utf8string)));

@@ -18,12 +18,12 @@ Error refused(const std::string& why) {
 }
 
 const Json& member(const Json& json, const char* name) {
-  static const Json kNone;
+  static const Json none;
   if (!json.is_object()) {
-    return kNone;
+    return none;
   }
   auto found = json.find(name);
-  return found == json.end() ? kNone : *found;
+  return found == json.end() ? none : *found;
 }
 
 std::string text_of(const Json& json) {
@@ -35,8 +35,8 @@ Bytes base64_of(const Json& json) {
 }
 
 const Json& only(const Json& list) {
-  static const Json kNone;
-  return list.is_array() && list.size() == 1 ? list.front() : kNone;
+  static const Json none;
+  return list.is_array() && list.size() == 1 ? list.front() : none;
 }
 
 // What an entry of any kind says.

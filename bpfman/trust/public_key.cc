@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/trust/public_key.h"
 
+#include <array>
+
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
@@ -23,12 +25,12 @@ const unsigned char* raw(ByteView bytes) {
 
 // The curve by its name; NID_undef for another kind of key.
 int curve_of(EVP_PKEY* key) {
-  char name[80];
+  std::array<char, 80> name{};
   std::size_t size = 0;
-  if (EVP_PKEY_get_group_name(key, name, sizeof name, &size) != 1) {
+  if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) {
     return NID_undef;
   }
-  return OBJ_txt2nid(name);
+  return OBJ_txt2nid(name.data());
 }
 
 Result<void> check_kind(EVP_PKEY* key) {
@@ -65,10 +67,10 @@ Result<PublicKey> accepted(KeyPtr key, const std::string& what) {
 
 // cosign signs with Ed25519ph (RFC 8032 section 5.1), which OpenSSL has from 3.2 on only.
 bool verifies_ed25519ph(EVP_PKEY* key, ByteView message, ByteView signature) {
-  unsigned char point[crypto_sign_PUBLICKEYBYTES];
-  std::size_t size = sizeof point;
+  std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> point{};
+  std::size_t size = point.size();
   if (signature.size() != crypto_sign_BYTES ||
-      EVP_PKEY_get_raw_public_key(key, point, &size) != 1 || size != sizeof point ||
+      EVP_PKEY_get_raw_public_key(key, point.data(), &size) != 1 || size != point.size() ||
       sodium_init() < 0) {
     ERR_clear_error();
     return false;
@@ -76,7 +78,7 @@ bool verifies_ed25519ph(EVP_PKEY* key, ByteView message, ByteView signature) {
   crypto_sign_ed25519ph_state state;
   crypto_sign_ed25519ph_init(&state);
   crypto_sign_ed25519ph_update(&state, raw(message), message.size());
-  return crypto_sign_ed25519ph_final_verify(&state, raw(signature), point) == 0;
+  return crypto_sign_ed25519ph_final_verify(&state, raw(signature), point.data()) == 0;
 }
 
 bool verify_with(

@@ -136,7 +136,7 @@ TEST(SignatureCheck, KeylessOfThePublicSigstore) {
   SignatureFinding finding =
       check_public(policy_of_identity(kCosignIdentity, kCosignIssuer), attestation());
   EXPECT_EQ(finding.signer, "ci") << finding.why;
-  EXPECT_EQ(finding.who, kCosignIdentity + " (" + kCosignIssuer + ")");
+  EXPECT_EQ(finding.who, std::string(kCosignIdentity) + " (" + kCosignIssuer + ")");
   EXPECT_EQ(finding.signed_at, 1'740'770'291);
 }
 

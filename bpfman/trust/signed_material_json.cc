@@ -20,12 +20,12 @@ Error broken(const std::string& why) {
 }
 
 const Json& member(const Json& json, const char* name) {
-  static const Json kNone;
+  static const Json none;
   if (!json.is_object()) {
-    return kNone;
+    return none;
   }
   auto found = json.find(name);
-  return found == json.end() ? kNone : *found;
+  return found == json.end() ? none : *found;
 }
 
 std::string text_of(const Json& json, const char* name) {

@@ -24,8 +24,8 @@ TrustPolicy policy_of_identity(const std::string& identity, const std::string& i
 // `text` with the base64 value of the (first) member `name` having one bit turned over in it.
 std::string with_flipped_bit(std::string text, const std::string& name, std::size_t which = 0);
 
-inline const std::string kCosignIdentity = "cody@soyland.com";
-inline const std::string kCosignIssuer = "https://github.com/login/oauth";
+inline constexpr const char* kCosignIdentity = "cody@soyland.com";
+inline constexpr const char* kCosignIssuer = "https://github.com/login/oauth";
 inline constexpr std::string_view kAttestation = "https://cosign.sigstore.dev/attestation/v1";
 
 }  // namespace bpfman::trust

@@ -18,9 +18,9 @@ Error no_root(const std::string& why) {
 }
 
 const Json& member(const Json& json, const char* name) {
-  static const Json kNone;
+  static const Json none;
   auto found = json.is_object() ? json.find(name) : json.end();
-  return json.is_object() && found != json.end() ? *found : kNone;
+  return json.is_object() && found != json.end() ? *found : none;
 }
 
 std::string text_of(const Json& json, const char* name) {
@@ -57,10 +57,10 @@ Result<Validity> validity_of(const Json& json) {
 }
 
 Result<const Json*> entries_of(const Json& root, const char* name) {
-  static const Json kNone = Json::array();
+  static const Json none = Json::array();
   const Json& list = member(root, name);
   if (list.is_null()) {
-    return &kNone;
+    return &none;
   }
   if (!list.is_array() || list.size() > kMaxEntries) {
     return no_root(std::string(name) + " is no list of at most 100 entries");
