@@ -38,5 +38,5 @@ bpfman_dependency(sodium PkgConfig::SODIUM sodium)
 if(BPFMAN_LINK_STATIC)
   target_link_libraries(bpfman_sqlite INTERFACE m)
   # Their symbols stay inside: libcurl, opened at run time, brings an OpenSSL of its own.
-  add_link_options(-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL)
+  add_link_options(-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -Wl,--gc-sections)
 endif()
