@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bpfman/image/bundle.h"
+#include "bpfman/image/layout_files.h"
 #include "bpfman/image/oci.h"
 #include "bpfman/image/registry_layers.h"
 #include "bpfman/image/signature_finder.h"
@@ -15,10 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kName = "org.opencontainers.image.ref.name";
-
-std::string path_of(const Digest& digest) {
-  return "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
-}
 
 Bytes bytes_of(std::string_view text) {
   ByteView view = as_bytes(text);
@@ -95,7 +92,7 @@ class BundleCopy {
   }
 
   Result<void> copy_blob(const Descriptor& blob) {
-    if (writer_.blobs_.contains(path_of(blob.digest))) {
+    if (writer_.blobs_.contains(blob_path(blob.digest))) {
       return {};
     }
     TRY(check_algorithm(blob.digest));
@@ -111,7 +108,7 @@ class BundleCopy {
   }
 
   Result<void> put(const Digest& digest, Bytes bytes) {
-    std::string path = path_of(digest);
+    std::string path = blob_path(digest);
     if (writer_.blobs_.contains(path)) {
       return {};
     }

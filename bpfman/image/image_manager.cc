@@ -6,7 +6,6 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
-#include "bpfman/image/certificates.h"
 #include "bpfman/image/extract.h"
 #include "bpfman/image/image_file.h"
 #include "bpfman/image/look_up.h"
@@ -352,16 +351,9 @@ class Resolver {
     return true;
   }
 
-  // How this host's configuration says that registries are to be spoken to.
   PullContext make_context() {
-    RegistryConfig config = read_registry_config(environment_);
-    warnings_.insert(warnings_.end(), config.warnings.begin(), config.warnings.end());
-    return PullContext{.environment = environment_,
-                       .credentials = {.given = source_.registry_auth},
-                       .certificates = certificate_directories(environment_),
-                       .policy = std::move(config.policy),
-                       .progress = options_.progress,
-                       .interrupts = options_.interrupts};
+    return registry_context(
+        environment_, source_.registry_auth, options_.progress, options_.interrupts, warnings_);
   }
 
   Result<Pulled> pull_image() {

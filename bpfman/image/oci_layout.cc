@@ -17,11 +17,6 @@ namespace {
 // index.json is the first; an image of several platforms, and one that buildx made, has another.
 constexpr int kMaxIndexes = 3;
 
-// A digest holds letters and digits only (Digest::parse), so this stays below blobs/.
-std::string path_of(const Digest& digest) {
-  return "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
-}
-
 Result<LayerObjects> read_layer(LayoutFiles& files,
                                 const Descriptor& layer,
                                 const Digest& diff_id) {
@@ -115,7 +110,7 @@ Result<Extracted> read_layers(LayoutFiles& files,
 
 Result<std::unique_ptr<ByteSource>> open_layout_blob(LayoutFiles& files, const Digest& digest) {
   TRY(check_algorithm(digest));
-  Result<std::unique_ptr<ByteSource>> blob = files.open(path_of(digest));
+  Result<std::unique_ptr<ByteSource>> blob = files.open(blob_path(digest));
   if (!blob.ok() && blob.error().code() == Code::NotFound) {
     return Error(Code::DataLoss, "blob " + digest.text() + " is not in the layout")
         .with_hint("it was written incompletely, or for other platforms only; write it again");

@@ -16,34 +16,24 @@ Result<Pulled> pull_from(RegistryClient& client,
                          const Platform& platform) {
   Pulled out;
   std::string name = reference.normal_form();
-  std::string wanted =
-      reference.digest().has_value() ? reference.digest()->text() : reference.tag();
-  ManifestDocument document =
-      TRY(fetch_manifest(client, wanted, reference.digest(), out.manifest_digest));
-  if (document.is_index) {
-    Descriptor entry = TRY(choose_platform(document.entries, platform).with_context(name));
-    out.index_digest = out.manifest_digest;
-    document = TRY(fetch_manifest(client, entry.digest.text(), entry.digest, out.manifest_digest));
-    if (document.is_index) {
-      return Error(Code::DataLoss, "the index of " + name + " leads to another index");
-    }
-  }
+  ChosenManifest chosen = TRY(fetch_chosen_manifest(client, reference, platform));
+  const Manifest& manifest = chosen.manifest;
+  out.manifest_digest = chosen.digest;
+  out.index_digest = chosen.index_digest;
   out.canonical_name = name;
   out.registry = client.target().registry;
   ProgressMeter meter(context.progress, PullProgress{.image = name, .registry = out.registry});
-  out.image_id = document.manifest.config.digest;
+  out.image_id = manifest.config.digest;
   auto open = [&](const Digest& digest) { return open_metered(client, digest, meter); };
-  std::optional<Extracted> artifact =
-      TRY(extract_artifact(open, document.manifest, name, platform, meter));
+  std::optional<Extracted> artifact = TRY(extract_artifact(open, manifest, name, platform, meter));
   if (artifact.has_value()) {
     artifact->route = "registry, " + artifact->route;
     out.extracted = std::move(*artifact);
     return out;
   }
-  std::string config_text = TRY(read_document(client, document.manifest.config).with_context(name));
+  std::string config_text = TRY(read_document(client, manifest.config).with_context(name));
   ImageConfig config = TRY(parse_image_config(config_text).with_context(name));
-  out.extracted =
-      TRY(extract_registry_layers(client, document.manifest, config, name, platform, meter));
+  out.extracted = TRY(extract_registry_layers(client, manifest, config, name, platform, meter));
   return out;
 }
 

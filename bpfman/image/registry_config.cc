@@ -3,6 +3,7 @@
 
 #include "bpfman/base/config_file.h"
 #include "bpfman/base/file.h"
+#include "bpfman/image/certificates.h"
 
 namespace bpfman::image {
 
@@ -46,6 +47,21 @@ RegistryConfig read_registry_config(const Environment& environment,
     out.warnings.push_back(read.error().message());
   }
   return out;
+}
+
+PullContext registry_context(const Environment& environment,
+                             const std::string& registry_auth,
+                             const PullProgressSink& progress,
+                             const Interrupts* interrupts,
+                             std::vector<std::string>& warnings) {
+  RegistryConfig config = read_registry_config(environment);
+  warnings.insert(warnings.end(), config.warnings.begin(), config.warnings.end());
+  return PullContext{.environment = environment,
+                     .credentials = {.given = registry_auth},
+                     .certificates = certificate_directories(environment),
+                     .policy = std::move(config.policy),
+                     .progress = progress,
+                     .interrupts = interrupts};
 }
 
 }  // namespace bpfman::image

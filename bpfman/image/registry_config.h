@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bpfman/base/environment.h"
+#include "bpfman/image/registry.h"
 #include "bpfman/model/registry_policy.h"
 
 namespace bpfman::image {
@@ -20,6 +21,15 @@ struct RegistryConfig {
 // /usr/share/containers with the drop-ins of all; `daemon_json` besides.
 RegistryConfig read_registry_config(const Environment& environment,
                                     const std::string& daemon_json = "/etc/docker/daemon.json");
+
+// How this host's configuration says that registries are to be spoken to, to pull, push or copy.
+// `registry_auth`: base64 of user:password, "" for none. What could not be read goes into
+// `warnings`.
+PullContext registry_context(const Environment& environment,
+                             const std::string& registry_auth,
+                             const PullProgressSink& progress,
+                             const Interrupts* interrupts,
+                             std::vector<std::string>& warnings);
 
 // registry-mirrors and insecure-registries; InvalidArgument when it is no JSON object.
 Result<void> add_daemon_json(std::string_view text, RegistryPolicy& policy);

@@ -82,6 +82,26 @@ Result<ManifestDocument> fetch_manifest(RegistryClient& client,
   return parse_manifest(response.body, response.header("content-type"));
 }
 
+Result<ChosenManifest> fetch_chosen_manifest(RegistryClient& client,
+                                             const ImageReference& reference,
+                                             const Platform& platform) {
+  ChosenManifest out;
+  std::string name = reference.normal_form();
+  std::string wanted =
+      reference.digest().has_value() ? reference.digest()->text() : reference.tag();
+  ManifestDocument document = TRY(fetch_manifest(client, wanted, reference.digest(), out.digest));
+  if (document.is_index) {
+    Descriptor entry = TRY(choose_platform(document.entries, platform).with_context(name));
+    out.index_digest = out.digest;
+    document = TRY(fetch_manifest(client, entry.digest.text(), entry.digest, out.digest));
+    if (document.is_index) {
+      return Error(Code::DataLoss, "the index of " + name + " leads to another index");
+    }
+  }
+  out.manifest = std::move(document.manifest);
+  return out;
+}
+
 Result<std::string> read_document(RegistryClient& client, const Descriptor& descriptor) {
   if (descriptor.size > kDocumentLimit) {
     return Error(Code::ResourceExhausted,

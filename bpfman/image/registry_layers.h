@@ -16,6 +16,18 @@ Result<ManifestDocument> fetch_manifest(RegistryClient& client,
                                         const std::string& tag_or_digest,
                                         const std::optional<Digest>& expected,
                                         Digest& found);
+
+// The manifest that a reference means on `platform`, through an index if it means one. DataLoss:
+// the index leads to another index.
+struct ChosenManifest {
+  Manifest manifest;
+  Digest digest;
+  Digest index_digest;  // empty: no index led to it
+};
+
+Result<ChosenManifest> fetch_chosen_manifest(RegistryClient& client,
+                                             const ImageReference& reference,
+                                             const Platform& platform);
 // A small document by its descriptor.
 Result<std::string> read_document(RegistryClient& client, const Descriptor& descriptor);
 

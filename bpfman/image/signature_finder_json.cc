@@ -132,6 +132,14 @@ std::string tag_of(const Digest& subject) {
   return std::string(subject.algorithm()) + "-" + std::string(subject.hex());
 }
 
+}  // namespace
+
+std::string signature_tag(const Digest& subject) {
+  return tag_of(subject) + ".sig";
+}
+
+namespace {
+
 // The list of the registry, else the one that cosign keeps under a tag.
 Result<std::vector<Descriptor>> list_referrers(Place& place, const Digest& subject) {
   Result<std::vector<Descriptor>> listed = place.referrers(subject);
@@ -210,7 +218,7 @@ Result<void> add_bundles(Place& place, const Digest& subject, std::vector<Signat
 }
 
 Result<void> add_classic(Place& place, const Digest& subject, std::vector<SignatureDocument>& out) {
-  std::string tag = tag_of(subject) + ".sig";
+  std::string tag = signature_tag(subject);
   Result<ManifestDocument> document = place.manifest(tag, std::nullopt);
   if (!document.ok()) {
     return is_missing(document.error()) ? Result<void>() : Result<void>(document.error());
@@ -250,22 +258,15 @@ Result<RemoteSignatures> fetch_from(RegistryClient& client,
                                     const ImageReference& reference,
                                     const Digest& image_id,
                                     const Platform& platform) {
-  RemoteSignatures out;
-  std::string wanted =
-      reference.digest().has_value() ? reference.digest()->text() : reference.tag();
-  ManifestDocument document =
-      TRY(fetch_manifest(client, wanted, reference.digest(), out.manifest_digest));
-  if (document.is_index) {
-    Descriptor entry = TRY(choose_platform(document.entries, platform));
-    out.index_digest = out.manifest_digest;
-    document = TRY(fetch_manifest(client, entry.digest.text(), entry.digest, out.manifest_digest));
-  }
-  if (document.is_index || document.manifest.config.digest != image_id) {
+  ChosenManifest chosen = TRY(fetch_chosen_manifest(client, reference, platform));
+  const Digest& there = chosen.manifest.config.digest;
+  if (there != image_id) {
     return Error(Code::FailedPrecondition,
                  reference.normal_form() + " is another image in the registry (sha256:" +
-                     document.manifest.config.digest.short_hex() +
-                     ") than here (sha256:" + image_id.short_hex() + ")");
+                     there.short_hex() + ") than here (sha256:" + image_id.short_hex() + ")");
   }
+  RemoteSignatures out{
+      .documents = {}, .manifest_digest = chosen.digest, .index_digest = chosen.index_digest};
   out.documents = TRY(find_signatures(client, {out.manifest_digest, out.index_digest}));
   return out;
 }
@@ -295,10 +296,6 @@ Result<std::vector<Descriptor>> list_signature_bundles(RegistryClient& client,
     out.push_back(std::move(referrer.entry));
   }
   return out;
-}
-
-std::string signature_tag(const Digest& subject) {
-  return tag_of(subject) + ".sig";
 }
 
 Result<RemoteSignatures> fetch_signatures(const ImageReference& reference,

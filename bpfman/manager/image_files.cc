@@ -7,7 +7,6 @@
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
 #include "bpfman/image/bundle.h"
-#include "bpfman/image/certificates.h"
 #include "bpfman/image/image_file.h"
 #include "bpfman/image/image_writer.h"
 #include "bpfman/image/registry_config.h"
@@ -66,16 +65,13 @@ Result<std::vector<ImageReference>> registry_references(const std::vector<std::s
 Result<SaveImagesReply> save_bundle(const ManagerOptions& options,
                                     const std::vector<ImageReference>& images,
                                     const std::string& path) {
-  image::RegistryConfig config = image::read_registry_config(options.environment);
-  image::PullContext context{
-      .environment = options.environment,
-      .credentials = {.given = options.environment.get("BPFMAN_REGISTRY_AUTH").value_or("")},
-      .certificates = image::certificate_directories(options.environment),
-      .policy = std::move(config.policy),
-      .progress = options.progress,
-      .interrupts = options.interrupts};
   SaveImagesReply reply;
-  reply.warnings = std::move(config.warnings);
+  image::PullContext context =
+      image::registry_context(options.environment,
+                              options.environment.get("BPFMAN_REGISTRY_AUTH").value_or(""),
+                              options.progress,
+                              options.interrupts,
+                              reply.warnings);
   image::BundleWriter writer;
   Interrupts::Watch watch(options.interrupts);
   for (const ImageReference& reference : images) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images into registries: out of the database, out of files, and what image build has made.
-#include "bpfman/image/certificates.h"
 #include "bpfman/image/oci_layout.h"
 #include "bpfman/image/registry_config.h"
 #include "bpfman/manager/image_files.h"
@@ -68,26 +67,22 @@ Result<PushImageReply> Manager::Impl::push_layout(image::LayoutFiles& files,
                                                   const std::string& wanted,
                                                   const std::string& destination,
                                                   const std::string& registry_auth) {
-  image::RegistryConfig config = image::read_registry_config(options.environment);
-  image::PullContext context{.environment = options.environment,
-                             .credentials = {.given = registry_auth},
-                             .certificates = image::certificate_directories(options.environment),
-                             .policy = std::move(config.policy),
-                             .progress = options.progress,
-                             .interrupts = options.interrupts};
+  std::vector<std::string> warnings;
+  image::PullContext context = image::registry_context(
+      options.environment, registry_auth, options.progress, options.interrupts, warnings);
   ImageReference target = TRY(push_destination(destination));
   image::PushRequest request{
       .wanted = wanted, .destination = std::move(target), .platform = host_platform()};
   Interrupts::Watch watch(options.interrupts);
   image::Pushed pushed = TRY(image::push(files, request, context));
-  config.warnings.insert(config.warnings.end(), pushed.warnings.begin(), pushed.warnings.end());
+  warnings.insert(warnings.end(), pushed.warnings.begin(), pushed.warnings.end());
   return PushImageReply{.reference = std::move(pushed.reference),
                         .registry = std::move(pushed.registry),
                         .digest = std::move(pushed.digest),
                         .uploaded = pushed.uploaded,
                         .present = pushed.present,
                         .bytes = pushed.bytes,
-                        .warnings = std::move(config.warnings)};
+                        .warnings = std::move(warnings)};
 }
 
 Result<PushImageReply> Manager::push_image(const PushSpec& spec) {
