@@ -26,7 +26,7 @@ BuildInput input(const std::string& name, bool little = true) {
   }
   bytes[EI_DATA] = std::byte{static_cast<unsigned char>(little ? ELFDATA2LSB : ELFDATA2MSB)};
   bytes[little ? 18 : 19] = std::byte{247};
-  return BuildInput{.path = "/work/" + name, .bytes = std::move(bytes)};
+  return BuildInput{.path = "/project/" + name, .bytes = std::move(bytes)};
 }
 
 std::vector<std::string> architectures(const std::vector<BuildInput>& inputs) {
@@ -41,7 +41,7 @@ TEST(BuildInputs, ASingleFileIsForThisHost) {
   EXPECT_THAT(architectures({input("prog.bpf.o")}), ElementsAre("amd64"));
   EXPECT_THAT(architectures({input("arm-filter.o")}), ElementsAre("amd64"));
   EXPECT_THAT(*build_arguments({input("prog.bpf.o")}, kHost),
-              ElementsAre(BuildArgument{"BYTECODE_FILE", "/work/prog.bpf.o", kHost}));
+              ElementsAre(BuildArgument{"BYTECODE_FILE", "/project/prog.bpf.o", kHost}));
 }
 
 TEST(BuildInputs, NamesOfBpf2goTellTheArchitecture) {
