@@ -1,4 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+# bpfman_test_options(TARGET...): the tests themselves are not optimised, whatever the build type: half their compile time.
+# What they test is.
+function(bpfman_test_options)
+  foreach(target IN LISTS ARGN)
+    target_compile_options(${target} PRIVATE -U_FORTIFY_SOURCE -O0)
+  endforeach()
+endfunction()
+
 # bpfman_library(NAME SOURCES ... [TESTS ...] [DEPS rooms...] [PRIVATE_DEPS targets...])
 #
 # One room: static library bpfman_NAME (alias bpfman::NAME) and, with tests on, bpfman_NAME_test
@@ -14,6 +22,7 @@ function(bpfman_library name)
     add_executable(bpfman_${name}_test ${ARG_TESTS})
     target_link_libraries(bpfman_${name}_test PRIVATE
       bpfman_${name} bpfman_warnings ${ARG_PRIVATE_DEPS} ${ARG_TEST_DEPS} GTest::gmock GTest::gtest_main)
+    bpfman_test_options(bpfman_${name}_test)
     gtest_discover_tests(bpfman_${name}_test
       TEST_PREFIX "${name}." PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
   endif()
