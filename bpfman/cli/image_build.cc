@@ -32,11 +32,17 @@ Result<void> parse_destination(const std::string& text, BuildSpec& spec) {
     BuildTarget target;
   };
 
-  constexpr std::array<Prefix, 2> kPrefixes = {
-      {{"oci-archive:", BuildTarget::OciArchive}, {"oci:", BuildTarget::OciLayout}}};
-  if (text == "docker" || text == "podman") {
-    spec.target = text == "docker" ? BuildTarget::Docker : BuildTarget::Podman;
-    return {};
+  constexpr std::array<Prefix, 3> kPrefixes = {{{"oci-archive:", BuildTarget::OciArchive},
+                                                {"oci:", BuildTarget::OciLayout},
+                                                {"containerd:", BuildTarget::Containerd}}};
+  constexpr std::array<Prefix, 3> kWords = {{{"docker", BuildTarget::Docker},
+                                             {"podman", BuildTarget::Podman},
+                                             {"containerd", BuildTarget::Containerd}}};
+  for (const Prefix& word : kWords) {
+    if (text == word.text) {
+      spec.target = word.target;
+      return {};
+    }
   }
   constexpr std::string_view kRegistry = "docker://";
   if (text.starts_with(kRegistry) && text.size() > kRegistry.size()) {
@@ -53,8 +59,8 @@ Result<void> parse_destination(const std::string& text, BuildSpec& spec) {
   }
   return Error(Code::InvalidArgument, "invalid value \"" + text + "\" for --output")
       .with_hint(
-          "one of oci-archive:FILE, oci:DIR, docker, podman, docker://REGISTRY/NAME:TAG; without "
-          "it the image goes into bpfman's database");
+          "one of oci-archive:FILE, oci:DIR, docker, podman, containerd[:NAMESPACE], "
+          "docker://REGISTRY/NAME:TAG; without it the image goes into bpfman's database");
 }
 
 void print_built(std::ostream& out, const BuildImageReply& reply) {
@@ -117,6 +123,7 @@ Result<void> run_build(Session& session, const BuildFlags& flags) {
   BuildImageReply reply =
       TRY(session.api().build_image(spec, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
+  print_pruned(session.err(), reply.pruned, "images.max_store_size");
   if (flags.dry_run) {
     print_plan(session.out(), reply.plan, format);
   } else if (format == Format::Json) {
@@ -164,10 +171,11 @@ void add_image_build(Tree& tree, CLI::App* image) {
                   "Object files, told apart by names like bpf2go's, or a directory of them")
       ->type_name("");
   app->add_option("-t,--tag", flags->tag, "Name of the image")->type_name("NAME");
-  app->add_option("--output",
-                  flags->destination,
-                  "Where it goes: oci-archive:FILE, oci:DIR, docker, podman or "
-                  "docker://REGISTRY/NAME:TAG (default: bpfman's database)")
+  app->add_option(
+         "--output",
+         flags->destination,
+         "Where it goes: oci-archive:FILE, oci:DIR, docker, podman, containerd[:NAMESPACE] "
+         "or docker://REGISTRY/NAME:TAG (default: bpfman's database)")
       ->type_name("DEST");
   app->add_flag("--push", flags->push, "Into the registry that --tag names");
   add_push_flags(app, flags->auth, flags->progress);

@@ -69,7 +69,7 @@ TEST(ImageBuild, GoesIntoTheDatabaseUnlessSaidOtherwise) {
               HasSubstr("\"manifest_digest\""));
 }
 
-TEST(ImageBuild, KnowsFourOtherPlaces) {
+TEST(ImageBuild, KnowsItsOtherPlaces) {
   struct Place {
     const char* word;
     BuildTarget target;
@@ -79,14 +79,16 @@ TEST(ImageBuild, KnowsFourOtherPlaces) {
   for (const Place& place : {Place{"oci-archive:/tmp/x.tar", BuildTarget::OciArchive, "/tmp/x.tar"},
                              Place{"oci:dir", BuildTarget::OciLayout, "dir"},
                              Place{"docker", BuildTarget::Docker, ""},
-                             Place{"podman", BuildTarget::Podman, ""}}) {
+                             Place{"podman", BuildTarget::Podman, ""},
+                             Place{"containerd", BuildTarget::Containerd, ""},
+                             Place{"containerd:k8s.io", BuildTarget::Containerd, "k8s.io"}}) {
     Outcome outcome =
         run_words(std::string("image build prog.o --output ") + place.word, answers(), somebody());
     ASSERT_TRUE(outcome.asked.build.has_value()) << outcome.err;
     EXPECT_EQ(outcome.asked.build->target, place.target);
     EXPECT_EQ(outcome.asked.build->output_path, place.path);
   }
-  for (const char* word : {"oci:", "registry", "tar:x", "dockerx"}) {
+  for (const char* word : {"oci:", "registry", "tar:x", "dockerx", "containerd:"}) {
     EXPECT_EQ(run_words(std::string("image build prog.o --output ") + word, answers()).status, 2)
         << word;
   }

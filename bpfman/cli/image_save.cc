@@ -48,6 +48,7 @@ Result<void> run_load(Session& session, const LoadFlags& flags) {
   LoadImagesReply reply = TRY(
       session.api().load_images(flags.file, flags.tag, flags.dry_run ? DryRun::Yes : DryRun::No));
   print_warnings(session.err(), reply.warnings);
+  print_pruned(session.err(), reply.pruned, "images.max_store_size");
   if (flags.dry_run) {
     print_plan(session.out(), reply.plan, format);
   } else if (format == Format::Json) {

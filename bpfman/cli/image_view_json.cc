@@ -146,6 +146,7 @@ std::string json_of(const LoadImagesReply& reply) {
   for (const ImageRecord& record : reply.records) {
     json["images"].push_back(parsed(json_value_of(record)));
   }
+  json["pruned"] = reply.pruned;
   json["warnings"] = reply.warnings;
   return dump(json);
 }
@@ -164,6 +165,7 @@ std::string json_of(const BuildImageReply& reply) {
   }
   json["labels"] = Json(reply.labels);
   json["destination"] = reply.destination;
+  json["pruned"] = reply.pruned;
   json["warnings"] = reply.warnings;
   return dump(json);
 }

@@ -213,6 +213,7 @@ std::string json_of(const LoadReply& reply) {
   json["from_database"] = reply.from_database;
   json["lookup_ns"] = reply.lookup_ns;
   json["total_ns"] = reply.total_ns;
+  json["pruned"] = reply.pruned;
   json["warnings"] = reply.warnings;
   return dump(json);
 }
@@ -235,6 +236,7 @@ std::string json_of(const PullReply& reply) {
   json["image"] = view(reply.record);
   json["from_database"] = reply.from_database;
   json["lookup_ns"] = reply.lookup_ns;
+  json["pruned"] = reply.pruned;
   json["warnings"] = reply.warnings;
   return dump(json);
 }

@@ -23,6 +23,21 @@ struct ContainerdMount {
 // Directories of layers, top first, out of a read-only view's mounts; empty when they are none.
 std::vector<std::string> layer_directories(const std::vector<ContainerdMount>& mounts);
 
+// An image that is to be put into containerd.
+struct ContainerdImport {
+  struct Blob {
+    Digest digest;
+    ByteView content;
+    std::map<std::string, std::string> labels;  // what it keeps alive (containerd.io/gc.ref...)
+  };
+
+  std::string name;         // complete
+  std::vector<Blob> blobs;  // children before what names them
+  Digest target;
+  std::string media_type;  // of the target
+  std::uint64_t size = 0;  // of the target
+};
+
 class ContainerdDaemon final : public ContainerdStore {
  public:
   ContainerdDaemon(std::string socket, std::string below)
@@ -43,11 +58,14 @@ class ContainerdDaemon final : public ContainerdStore {
                                                   const Digest& config,
                                                   const std::vector<Digest>& diff_ids) override;
 
-  // Diff between nothing and a view of the image, under a lease that ends with the blob.
-  // containerd_diff.cc
-  Result<LayerBlob> open_merged(const std::string& space,
-                                const Digest& config,
-                                const std::vector<Digest>& diff_ids) override;
+  // Diff between views of a layer's snapshot and of its parent, under a lease that ends with what
+  // was opened. containerd_diff.cc
+  Result<std::vector<LayerBlob>> open_remade(const std::string& space,
+                                             const Digest& config,
+                                             const std::vector<Digest>& diff_ids) override;
+
+  // Puts blobs and a name into a namespace, so that containerd keeps them. containerd_load.cc
+  Result<void> put_image(const std::string& space, const ContainerdImport& image);
 
   std::string directory_route() const override { return "view"; }
 
@@ -77,6 +95,14 @@ class ContainerdDaemon final : public ContainerdStore {
                                             const std::string& key,
                                             const std::string& parent);
   void sweep(const std::string& space);
+  Result<std::uint64_t> snapshot_size(const Scope& scope,
+                                      const std::string& snapshotter,
+                                      const std::string& key);
+  Result<std::unique_ptr<ByteSource>> remake(const std::string& space,
+                                             const std::string& snapshotter,
+                                             const std::string& chain,
+                                             const std::string& parent);
+  Result<void> put_blob(const Scope& scope, const ContainerdImport::Blob& blob);
 
   GrpcChannel channel_;
   std::string below_;  // "" for anywhere

@@ -46,11 +46,14 @@ class ContainerdImage final : public LocalImage {
     return layers;
   }
 
-  Result<LayerBlob> open_merged() override {
-    LayerBlob blob = TRY(store_->open_merged(space_, description_.image_id, description_.diff_ids));
+  Result<std::vector<LayerBlob>> open_remade() override {
+    std::vector<LayerBlob> blobs =
+        TRY(store_->open_remade(space_, description_.image_id, description_.diff_ids));
     // The store must outlive what was opened in it.
-    blob.open = [store = store_, open = std::move(blob.open)] { return open(); };
-    return blob;
+    for (LayerBlob& blob : blobs) {
+      blob.open = [store = store_, open = std::move(blob.open)] { return open(); };
+    }
+    return blobs;
   }
 
   Result<std::unique_ptr<ByteSource>> open_file_archive(const std::string&) override {

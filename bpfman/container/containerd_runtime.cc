@@ -36,6 +36,9 @@ class ContainerdRuntime final : public ContainerRuntime {
                                   const std::string& only) const;
   // Of the daemon. NotFound: there is none.
   Result<std::vector<std::string>> namespaces() const;
+  Result<Answer> find_in(const std::shared_ptr<ContainerdStore>& store,
+                         const std::vector<std::string>& present,
+                         const ImageReference& reference) const;
   // What is read instead of the daemon, if that is down; nullptr when there is nothing.
   Result<std::shared_ptr<ContainerdStore>> idle_store(const Error& error) const;
 
@@ -103,6 +106,29 @@ Result<std::shared_ptr<ContainerdStore>> ContainerdRuntime::idle_store(const Err
   return store;
 }
 
+// "containerd:NAMESPACE/NAME" with a namespace of this containerd that nobody else knows looks like
+// a name of two parts, and is one before it is the other.
+Result<ContainerRuntime::Answer> ContainerdRuntime::find_in(
+    const std::shared_ptr<ContainerdStore>& store,
+    const std::vector<std::string>& present,
+    const ImageReference& reference) const {
+  const std::string& only = reference.containerd_namespace();
+  Answer answer = TRY(find_containerd_image(store, wanted(present, only), reference));
+  const std::string& typed = reference.typed();
+  std::size_t slash = typed.find('/');
+  if (answer.image != nullptr || reference.transport() != Transport::Containerd || !only.empty() ||
+      slash == std::string::npos) {
+    return answer;
+  }
+  std::string space = typed.substr(0, slash);
+  Result<ImageReference> inside = ImageReference::parse(typed.substr(slash + 1));
+  if (!inside.ok() || std::find(present.begin(), present.end(), space) == present.end()) {
+    return answer;
+  }
+  Answer second = TRY(find_containerd_image(store, {space}, *inside));
+  return second.image != nullptr ? std::move(second) : std::move(answer);
+}
+
 Result<ContainerRuntime::Answer> ContainerdRuntime::find(const ImageReference& reference) {
   std::shared_ptr<ContainerdStore> store = daemon_;
   Result<std::vector<std::string>> present = namespaces();
@@ -118,8 +144,7 @@ Result<ContainerRuntime::Answer> ContainerdRuntime::find(const ImageReference& r
   }
   std::vector<std::string> spaces = TRY(std::move(present).with_context(options_.name));
   bool idle = store != daemon_;
-  Result<Answer> answer =
-      find_containerd_image(store, wanted(spaces, reference.containerd_namespace()), reference);
+  Result<Answer> answer = find_in(store, spaces, reference);
   if (!answer.ok()) {
     Error error = std::move(answer).error().with_context(options_.name);
     // The name is there and a part of its image is not: no "not found" on which to go on elsewhere.

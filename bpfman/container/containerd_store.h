@@ -49,11 +49,12 @@ class ContainerdStore {
                                                           const Digest& config,
                                                           const std::vector<Digest>& diff_ids) = 0;
 
-  // The unpacked image as one layer, written anew by the store and kept while the blob's `open` or
-  // what it opened is. Unimplemented: it has no such call, or the image is not unpacked.
-  virtual Result<LayerBlob> open_merged(const std::string& /*space*/,
-                                        const Digest& /*config*/,
-                                        const std::vector<Digest>& /*diff_ids*/) {
+  // The layers of an unpacked image, bottom first, each written anew by the store when it is opened
+  // and kept while it is read. As LocalImage::open_remade(). Unimplemented: it has no such call, or
+  // the image is not unpacked.
+  virtual Result<std::vector<LayerBlob>> open_remade(const std::string& /*space*/,
+                                                     const Digest& /*config*/,
+                                                     const std::vector<Digest>& /*diff_ids*/) {
     return Error(Code::Unimplemented, "no daemon runs that could make layers anew");
   }
 

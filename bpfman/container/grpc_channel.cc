@@ -15,6 +15,7 @@ constexpr std::size_t kPrefixBytes = 5;
 constexpr std::int64_t kLookUpMs = 2'000;
 constexpr std::int64_t kWholeCallMs = 10'000;
 constexpr std::int64_t kStreamSilenceMs = 30'000;
+constexpr std::int64_t kUploadMs = 120'000;
 
 std::string framed(const std::string& message) {
   std::string out(1, '\0');
@@ -174,6 +175,26 @@ Result<GrpcChannel::Reply> GrpcChannel::call(const std::string& method,
   asked.headers.emplace_back("grpc-timeout", std::to_string(kWholeCallMs) + "m");
   asked.idle_timeout_ms = kLookUpMs;
   asked.total_timeout_ms = kWholeCallMs;
+  return exchange(method, std::move(asked));
+}
+
+Result<GrpcChannel::Reply> GrpcChannel::upload(const std::string& method,
+                                               const std::vector<std::string>& messages,
+                                               const GrpcMetadata& metadata) {
+  net::HttpRequest asked = request(method, "", metadata);
+  asked.body.clear();
+  for (const std::string& message : messages) {
+    asked.body += framed(message);
+  }
+  asked.headers.emplace_back("grpc-timeout", std::to_string(kUploadMs) + "m");
+  asked.first_byte_timeout_ms = kStreamSilenceMs;
+  asked.idle_timeout_ms = kStreamSilenceMs;
+  asked.total_timeout_ms = kUploadMs;
+  return exchange(method, std::move(asked));
+}
+
+Result<GrpcChannel::Reply> GrpcChannel::exchange(const std::string& method,
+                                                 net::HttpRequest asked) {
   asked.body_limit = kMessageLimit + kPrefixBytes;
   net::HttpResponse response = TRY(client_.send(asked));
   std::optional<GrpcStatus> status = status_in(response.headers);
@@ -188,7 +209,10 @@ Result<GrpcChannel::Reply> GrpcChannel::call(const std::string& method,
     std::unique_ptr<ByteSource> body = make_memory_source(as_bytes(response.body));
     GrpcFrames frames(*body);
     std::optional<std::string> answer = TRY(frames.next());
-    reply.message = std::move(answer).value_or("");
+    while (answer.has_value()) {
+      reply.message = std::move(*answer);
+      answer = TRY(frames.next());
+    }
   }
   return reply;
 }

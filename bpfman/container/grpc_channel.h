@@ -85,6 +85,11 @@ class GrpcChannel {
   Result<Reply> call(const std::string& method,
                      const std::string& message,
                      const GrpcMetadata& metadata);
+  // Several messages there, all at once; the last that comes back counts. Takes the time that
+  // writing to a disk takes.
+  Result<Reply> upload(const std::string& method,
+                       const std::vector<std::string>& messages,
+                       const GrpcMetadata& metadata);
   // One message there, any number back.
   Result<std::unique_ptr<GrpcStream>> open(const std::string& method,
                                            const std::string& message,
@@ -94,6 +99,7 @@ class GrpcChannel {
   net::HttpRequest request(const std::string& method,
                            const std::string& message,
                            const GrpcMetadata& metadata) const;
+  Result<Reply> exchange(const std::string& method, net::HttpRequest asked);
 
   std::string socket_;
   net::HttpClient client_;

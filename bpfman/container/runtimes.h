@@ -54,6 +54,22 @@ Result<std::string> load_into_docker(const Environment& environment,
                                      const RuntimeOptions& options,
                                      ByteView tar);
 
+// An image of an OCI layout in memory.
+struct LayoutImage {
+  std::string name;                           // complete: "docker.io/library/x:dev"
+  Digest target;                              // of its manifest or index
+  const std::map<std::string, Bytes>& files;  // by their paths in the layout
+};
+
+// Puts an image into the first containerd whose daemon answers, into `space` ("": that of
+// CONTAINERD_NAMESPACE, else "default"); where it went, for a person. It is kept as `ctr images
+// import` would keep it, but not unpacked. Errors: Unavailable (none can: each is named),
+// InvalidArgument (no complete image).
+Result<std::string> load_into_containerd(const Environment& environment,
+                                         const RuntimeOptions& options,
+                                         std::string space,
+                                         const LayoutImage& image);
+
 // What short names mean in a containers-storage.
 struct ShortNames {
   std::vector<std::string> search_registries;  // unqualified-search-registries

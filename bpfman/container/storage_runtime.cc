@@ -5,6 +5,7 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/container/artifact_store.h"
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/runtimes.h"
 #include "bpfman/container/short_names.h"
@@ -339,6 +340,11 @@ Result<ContainerRuntime::Answer> StorageRuntime::find(const ImageReference& refe
     why = "no image named " + reference.typed() + " in " + options_.graph_root;
     better_why = better_why.empty() ? answer->why_missing : better_why;
   }
+  std::unique_ptr<LocalImage> artifact =
+      TRY(find_artifact(options_.graph_root, reference, options_.names).with_context(name_));
+  if (artifact != nullptr) {
+    return Answer{std::move(artifact), ""};
+  }
   return Answer{nullptr, better_why.empty() ? why : better_why};
 }
 
@@ -368,6 +374,11 @@ RuntimeStatus StorageRuntime::probe() {
     status.usable = status.driver == "overlay" || status.driver == "vfs";
     status.reason = status.usable ? std::to_string(images) + (images == 1 ? " image" : " images")
                                   : "driver " + status.driver + " keeps no plain directories";
+  }
+  std::size_t artifacts = count_artifacts(options_.graph_root);
+  if (status.usable && artifacts > 0) {
+    status.reason +=
+        ", " + std::to_string(artifacts) + (artifacts == 1 ? " artifact" : " artifacts");
   }
   return status;
 }

@@ -5,6 +5,7 @@
 
 #include "bpfman/image/bundle.h"
 #include "bpfman/image/layout_files.h"
+#include "bpfman/image/mirrors.h"
 #include "bpfman/image/oci.h"
 #include "bpfman/image/registry_layers.h"
 #include "bpfman/image/signature_finder.h"
@@ -149,26 +150,22 @@ class BundleCopy {
 
 Result<BundleWriter::Added> BundleWriter::add(const ImageReference& reference,
                                               const PullContext& context) {
-  std::vector<PullTarget> targets = TRY(plan_pull(context.policy, reference));
-  Retry retry(context.retry, context.interrupts);
   std::string wanted =
       reference.digest().has_value() ? reference.digest()->text() : reference.tag();
-  Added added;
+  std::vector<std::string> passed_over;
   // The registry itself, or the first mirror that has all of it.
-  for (std::size_t i = 0;; ++i) {
+  auto ask = [&](RegistryClient& client) -> Result<Added> {
     BundleWriter attempt = *this;
-    RegistryClient client(context, retry, targets[i]);
-    added = Added();
-    Result<void> done = BundleCopy(attempt, client).copy(reference.normal_form(), wanted, added);
-    if (done.ok()) {
-      added.warnings = client.warnings();
-      *this = std::move(attempt);
-      return added;
-    }
-    if (i + 1 == targets.size()) {
-      return std::move(done).error().with_context(reference.normal_form());
-    }
-  }
+    Added added;
+    TRY(BundleCopy(attempt, client).copy(reference.normal_form(), wanted, added));
+    added.warnings = client.warnings();
+    *this = std::move(attempt);
+    return added;
+  };
+  Added added =
+      TRY(ask_places(reference, context, passed_over, ask).with_context(reference.normal_form()));
+  added.warnings.insert(added.warnings.end(), passed_over.begin(), passed_over.end());
+  return added;
 }
 
 Result<Bytes> BundleWriter::tar() const {

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/image/artifact.h"
 #include "bpfman/image/layer_blobs.h"
 #include "bpfman/image/picker.h"
+#include "bpfman/image/progress_meter.h"
 #include "bpfman/image/streams.h"
 #include "bpfman/image/tar_reader.h"
 #include "bpfman/image/tar_split.h"
@@ -241,14 +243,15 @@ Result<Extracted> from_blobs(LocalImage& image,
 
 // ---- layers -------------------------------------------------------------------------------------
 
-// By a layer that the store makes of the whole image.
-Result<Extracted> from_merged(LocalImage& image,
+// By layers that the store makes anew.
+Result<Extracted> from_remade(LocalImage& image,
                               const Facts& facts,
                               const std::string& name,
                               const Platform& platform) {
-  LayerBlob blob = TRY(image.open_merged());
+  std::vector<LayerBlob> blobs = TRY(image.open_remade());
+  std::vector<Digest> unknown(blobs.size());
   BlobObject object =
-      TRY(extract_from_blobs({blob}, {Digest()}, facts.ebpf, name, platform, kLargestBlob));
+      TRY(extract_from_blobs(blobs, unknown, facts.ebpf, name, platform, kLargestBlob));
   return Extracted{.bytes = std::move(object.bytes),
                    .file_name = std::move(object.path),
                    .verification = Verification::Daemon,
@@ -283,10 +286,31 @@ Result<Extracted> from_layers(LocalImage& image,
   if (large.ok() || large.error().code() != Code::Unimplemented) {
     return large;
   }
-  Result<Extracted> merged = from_merged(image, facts, name, platform);
+  Result<Extracted> remade = from_remade(image, facts, name, platform);
   // Why the better route was left says more than that there is no worse one.
-  bool none = !merged.ok() && merged.error().code() == Code::Unimplemented;
-  return none ? std::move(found) : std::move(merged);
+  bool none = !remade.ok() && remade.error().code() == Code::Unimplemented;
+  return none ? std::move(found) : std::move(remade);
+}
+
+// ---- artifacts ----------------------------------------------------------------------------------
+
+Result<Extracted> from_artifact(LocalImage& image,
+                                const std::string& name,
+                                const Platform& platform) {
+  ManifestDocument document = TRY(parse_manifest(image.description().artifact_manifest, ""));
+  if (document.is_index) {
+    return Error(Code::Unimplemented, "artifact " + name + " is an index");
+  }
+  const PullProgressSink nobody;
+  ProgressMeter meter(nobody, {});
+  auto open = [&image](const Digest& digest) { return image.open_artifact_blob(digest); };
+  std::optional<Extracted> found =
+      TRY(extract_artifact(open, document.manifest, name, platform, meter));
+  if (!found.has_value()) {
+    return Error(Code::InvalidArgument, "artifact " + name + " holds no eBPF object file")
+        .with_hint("podman artifact add NAME FILE.o makes one that does");
+  }
+  return std::move(*found);
 }
 
 // ---- one file -----------------------------------------------------------------------------------
@@ -313,6 +337,9 @@ Result<Extracted> extract_local(LocalImage& image,
                                 const std::string& name,
                                 const Platform& platform) {
   const ImageDescription& description = image.description();
+  if (!description.artifact_manifest.empty()) {
+    return from_artifact(image, name, platform);
+  }
   Facts facts = TRY(facts_of(description).with_context("image " + name));
   auto finish = [&](Extracted extracted) {
     if (extracted.labels.empty()) {

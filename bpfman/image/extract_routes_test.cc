@@ -145,13 +145,23 @@ TEST_F(RoutesTest, EndWithAnErrorThatIsNotAMissingRoute) {
   }
 }
 
+// Layers that are made when they are opened; `opened` counts them.
+std::vector<LayerBlob> remade(const std::vector<Bytes>& tars, std::vector<std::size_t>& opened) {
+  std::vector<LayerBlob> out;
+  for (const Bytes& tar : tars) {
+    out.push_back(LayerBlob{
+        .digest = {}, .size = tar.size(), .media_type = "", .open = [tar, i = out.size(), &opened] {
+          opened.push_back(i);
+          return make_source(tar);
+        }});
+  }
+  return out;
+}
+
 TEST_F(RoutesTest, TakeALayerMadeAnewWhereNeitherBlobsNorDirectoriesCanBeRead) {
-  image_.merged = [this]() -> Result<LayerBlob> {
-    Bytes tar = layer_.tar();
-    return LayerBlob{.digest = Digest::sha256_of(tar),
-                     .size = tar.size(),
-                     .media_type = "application/vnd.oci.image.layer.v1.tar",
-                     .open = [tar] { return make_source(tar); }};
+  std::vector<std::size_t> opened;
+  image_.remade = [&]() -> Result<std::vector<LayerBlob>> {
+    return remade({layer_.tar()}, opened);
   };
   Result<Extracted> found = extract();
   ASSERT_TRUE(found.ok()) << found.error().message();
@@ -159,15 +169,28 @@ TEST_F(RoutesTest, TakeALayerMadeAnewWhereNeitherBlobsNorDirectoriesCanBeRead) {
   EXPECT_EQ(found->verification, Verification::Daemon);
 }
 
-TEST_F(RoutesTest, EndWithAnErrorOfALayerMadeAnew) {
-  image_.merged = [this]() -> Result<LayerBlob> {
-    Bytes tar = layer_.tar();
-    return LayerBlob{.digest = Digest::sha256_of(as_bytes("other")),
-                     .size = tar.size(),
-                     .media_type = "",
-                     .open = [tar] { return make_source(tar); }};
+TEST_F(RoutesTest, HaveNoLayerMadeAnewThatIsLargeAndBelow) {
+  std::vector<std::size_t> opened;
+  image_.remade = [&]() -> Result<std::vector<LayerBlob>> {
+    std::vector<LayerBlob> blobs =
+        remade({LayerWriter().file("base", "b").tar(), layer_.tar()}, opened);
+    blobs.front().size = std::uint64_t{1} << 30;
+    return blobs;
   };
-  EXPECT_EQ(extract().error().code(), Code::DataLoss);
+  Result<Extracted> found = extract();
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_THAT(opened, ElementsAre(1U));
+}
+
+TEST_F(RoutesTest, EndWithAnErrorOfALayerMadeAnew) {
+  image_.remade = []() -> Result<std::vector<LayerBlob>> {
+    LayerBlob blob;
+    blob.open = []() -> Result<std::unique_ptr<ByteSource>> {
+      return Error(Code::Unavailable, "the daemon went away");
+    };
+    return std::vector<LayerBlob>{blob};
+  };
+  EXPECT_EQ(extract().error().code(), Code::Unavailable);
 }
 
 TEST_F(RoutesTest, EndWithAnErrorOfTheCopyOut) {

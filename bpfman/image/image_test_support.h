@@ -118,7 +118,7 @@ class FakeImage final : public LocalImage {
   ImageDescription about;
   std::function<Result<std::vector<LayerBlob>>()> blobs;
   std::function<Result<std::vector<LayerDirectory>>()> layers;
-  std::function<Result<LayerBlob>()> merged;
+  std::function<Result<std::vector<LayerBlob>>()> remade;
   std::function<Result<std::unique_ptr<ByteSource>>(const std::string& path)> file;
   std::function<Result<std::unique_ptr<ByteSource>>()> archive;
   std::vector<std::string> asked;
@@ -130,7 +130,9 @@ class FakeImage final : public LocalImage {
   Result<std::vector<LayerBlob>> open_blobs() override;
   Result<std::vector<LayerDirectory>> open_layers() override;
 
-  Result<LayerBlob> open_merged() override { return merged ? merged() : LocalImage::open_merged(); }
+  Result<std::vector<LayerBlob>> open_remade() override {
+    return remade ? remade() : LocalImage::open_remade();
+  }
 
   Result<std::unique_ptr<ByteSource>> open_file_archive(const std::string& path) override;
   Result<std::unique_ptr<ByteSource>> open_image_archive() override;

@@ -22,7 +22,8 @@ inline constexpr std::uint64_t kLargestBlob = std::uint64_t{2} << 30;
 enum class MediaTypes { MustAgree, MayDiffer };
 
 // The one check of a layer as it was sent, wherever it comes from: size, digest, compression, diff
-// id. An empty diff id is not compared: the layer was made anew. Errors: NotFound (the store has no
+// id. Of a layer without a digest, which is made when it is opened, nothing can be compared; nor an
+// empty diff id. Errors: NotFound (the store has no
 // such blob any more), DataLoss (a digest does not match), ResourceExhausted (larger than 2 GiB; a
 // bomb), Unimplemented (not sha256).
 Result<LayerObjects> read_layer_blob(const LayerBlob& blob,

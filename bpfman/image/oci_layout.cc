@@ -247,6 +247,7 @@ Result<FileImage> extract_layout(LayoutFiles& files,
   std::optional<Extracted> artifact =
       TRY(extract_artifact(open, document.manifest, name, platform, meter));
   if (artifact.has_value()) {
+    out.image_id = out.manifest_digest;  // its config is the same for all artifacts
     out.extracted = std::move(*artifact);
     return out;
   }

@@ -3,6 +3,7 @@
 
 #include "bpfman/base/text.h"
 #include "bpfman/image/artifact.h"
+#include "bpfman/image/mirrors.h"
 #include "bpfman/image/registry_client.h"
 #include "bpfman/image/registry_layers.h"
 #include "bpfman/image/signature_finder.h"
@@ -27,6 +28,7 @@ Result<Pulled> pull_from(RegistryClient& client,
   auto open = [&](const Digest& digest) { return open_metered(client, digest, meter); };
   std::optional<Extracted> artifact = TRY(extract_artifact(open, manifest, name, platform, meter));
   if (artifact.has_value()) {
+    out.image_id = out.manifest_digest;  // its config is the same for all artifacts
     artifact->route = "registry, " + artifact->route;
     out.extracted = std::move(*artifact);
     return out;
@@ -51,12 +53,6 @@ void add_signatures(RegistryClient& client, const PullContext& context, Pulled& 
   }
 }
 
-// Another place may do better. A wrong digest is no such thing.
-bool leads_on(const Error& error) {
-  return error.code() == Code::NotFound || error.code() == Code::Unavailable ||
-         error.code() == Code::PermissionDenied;
-}
-
 }  // namespace
 
 Result<Pulled> pull(const ImageReference& typed,
@@ -66,34 +62,28 @@ Result<Pulled> pull(const ImageReference& typed,
   if (std::optional<std::string> full = alias_of(context.policy, typed); full.has_value()) {
     reference = TRY(ImageReference::parse(*full).with_context("alias of " + typed.typed()));
   }
-  std::vector<PullTarget> targets = TRY(plan_pull(context.policy, reference));
-  Retry retry(context.retry, context.interrupts);
   std::vector<std::string> passed_over;
-  for (std::size_t i = 0;; ++i) {
+  auto ask = [&](RegistryClient& client) -> Result<Pulled> {
     if (context.progress) {
       context.progress(PullProgress{.phase = PullProgress::Phase::Begin,
                                     .image = reference.normal_form(),
-                                    .registry = targets[i].registry});
+                                    .registry = client.target().registry});
     }
-    RegistryClient client(context, retry, targets[i]);
-    Result<Pulled> pulled = pull_from(client, reference, context, platform);
-    const bool last = i + 1 == targets.size();
-    if (pulled.ok()) {
-      add_signatures(client, context, *pulled);
-      pulled->warnings = client.warnings();
-      pulled->warnings.insert(pulled->warnings.end(), passed_over.begin(), passed_over.end());
-      return pulled;
-    }
-    if (!last && leads_on(pulled.error())) {
-      passed_over.push_back("mirror " + targets[i].registry + ": " + pulled.error().message());
-      continue;
-    }
-    Error error = std::move(pulled).error();
-    for (const std::string& one : passed_over) {
-      error = std::move(error).with_hint(one);
-    }
-    return error;
+    Pulled pulled = TRY(pull_from(client, reference, context, platform));
+    add_signatures(client, context, pulled);
+    pulled.warnings = client.warnings();
+    return pulled;
+  };
+  Result<Pulled> pulled = ask_places(reference, context, passed_over, ask);
+  if (pulled.ok()) {
+    pulled->warnings.insert(pulled->warnings.end(), passed_over.begin(), passed_over.end());
+    return pulled;
   }
+  Error error = std::move(pulled).error();
+  for (const std::string& one : passed_over) {
+    error = std::move(error).with_hint(one);
+  }
+  return error;
 }
 
 }  // namespace bpfman::image

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bpfman/base/text.h"
+#include "bpfman/image/mirrors.h"
 #include "bpfman/image/oci_layout.h"
 #include "bpfman/image/registry_layers.h"
 #include "bpfman/image/signature_finder.h"
@@ -260,7 +261,8 @@ Result<RemoteSignatures> fetch_from(RegistryClient& client,
                                     const Platform& platform) {
   ChosenManifest chosen = TRY(fetch_chosen_manifest(client, reference, platform));
   const Digest& there = chosen.manifest.config.digest;
-  if (there != image_id) {
+  // An artifact is known by its manifest.
+  if (there != image_id && chosen.digest != image_id) {
     return Error(Code::FailedPrecondition,
                  reference.normal_form() + " is another image in the registry (sha256:" +
                      there.short_hex() + ") than here (sha256:" + image_id.short_hex() + ")");
@@ -302,15 +304,10 @@ Result<RemoteSignatures> fetch_signatures(const ImageReference& reference,
                                           const Digest& image_id,
                                           const PullContext& context,
                                           const Platform& platform) {
-  std::vector<PullTarget> targets = TRY(plan_pull(context.policy, reference));
-  Retry retry(context.retry, context.interrupts);
-  for (std::size_t i = 0;; ++i) {
-    RegistryClient client(context, retry, targets[i]);
-    Result<RemoteSignatures> found = fetch_from(client, reference, image_id, platform);
-    if (found.ok() || i + 1 == targets.size()) {
-      return found;
-    }
-  }
+  std::vector<std::string> passed_over;
+  return ask_places(reference, context, passed_over, [&](RegistryClient& client) {
+    return fetch_from(client, reference, image_id, platform);
+  });
 }
 
 }  // namespace bpfman::image

@@ -134,17 +134,18 @@ struct SaveImagesReply {
 // Images out of a file or directory into the database.
 struct LoadImagesReply {
   std::vector<ImageRecord> records;
+  std::vector<std::string> pruned;  // as in LoadReply
   std::vector<std::string> warnings;
   plan::Plan plan;
 };
 
-enum class BuildTarget { Database, OciArchive, OciLayout, Docker, Podman, Registry };
+enum class BuildTarget { Database, OciArchive, OciLayout, Docker, Podman, Containerd, Registry };
 
 struct BuildSpec {
   std::vector<std::string> paths;  // object files, or a directory of them
   std::string tag;                 // "": none
   BuildTarget target = BuildTarget::Database;
-  std::string output_path;    // of OciArchive and OciLayout
+  std::string output_path;    // of OciArchive and OciLayout; of Containerd its namespace, or ""
   std::string registry_auth;  // of Registry, whose image is named by `tag`
 };
 
@@ -161,6 +162,7 @@ struct BuildImageReply {
   std::map<std::string, std::string> labels;  // of all of them
   std::string destination;                    // "bpfman's database", a path, an engine
   plan::Plan plan;                            // of BuildTarget::Database
+  std::vector<std::string> pruned;            // as in LoadReply
   std::vector<std::string> warnings;
 };
 

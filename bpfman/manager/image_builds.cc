@@ -86,6 +86,10 @@ Result<std::string> name_of(const BuildSpec& spec) {
     ImageReference destination = TRY(push_destination(spec.tag));
     return destination.normal_form();
   }
+  if (spec.tag.empty() && spec.target == BuildTarget::Containerd) {
+    return Error(Code::InvalidArgument, "containerd knows images by their names only")
+        .with_hint("name it: --tag my-ebpf-prog:dev");
+  }
   if (spec.tag.empty()) {
     return std::string();
   }
@@ -194,6 +198,15 @@ Result<void> Manager::Impl::deliver(const BuildSpec& spec,
     reply.destination = TRY(absolute_path(spec.output_path));
     return write_layout(reply.destination, writer.files(host));
   }
+  if (spec.target == BuildTarget::Containerd) {
+    std::map<std::string, Bytes> files = writer.files(host);
+    reply.destination = TRY(container::load_into_containerd(
+        options.environment,
+        options.runtimes,
+        spec.output_path,
+        container::LayoutImage{.name = reply.reference, .target = reply.digest, .files = files}));
+    return {};
+  }
   if (spec.target == BuildTarget::Registry) {
     std::unique_ptr<image::LayoutFiles> files = image::make_memory_layout(writer.files(host));
     PushImageReply pushed = TRY(push_layout(*files, "", reply.reference, spec.registry_auth));
@@ -250,6 +263,7 @@ Result<BuildImageReply> Manager::build_image(const BuildSpec& spec, DryRun dry_r
   reply.plan.verb = "image build";
   if (session.has_value()) {
     TRY(session->run(reply.plan, snapshot, {{found.bytecode.digest, found.bytecode.view()}}));
+    impl_->keep_below_limit(*session, reply.reference, reply.pruned, reply.warnings);
   }
   return reply;
 }

@@ -210,6 +210,9 @@ Result<LoadImagesReply> Manager::load_images(const std::string& path,
   reply.plan = plan::plan_image_load(facts, snapshot);
   if (session.has_value()) {
     TRY(session->run(reply.plan, snapshot, materials));
+    // Of those that were just loaded at least the last one stays.
+    std::string keep = reply.records.empty() ? std::string() : reply.records.back().reference;
+    impl_->keep_below_limit(*session, keep, reply.pruned, reply.warnings);
   }
   return reply;
 }

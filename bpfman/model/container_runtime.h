@@ -34,7 +34,7 @@ struct RuntimeStatus {
 
 // One layer as it was sent: a tar, mostly compressed.
 struct LayerBlob {
-  Digest digest;  // of the blob, as the manifest has it
+  Digest digest;  // of the blob, as the manifest has it; empty: made when it is opened
   std::uint64_t size = 0;
   std::string media_type;
   // NotFound: the store has thrown the blob away.
@@ -62,6 +62,9 @@ struct ImageDescription {
   // The raw image config. The implementation has checked that its hash is image_id; empty when the
   // store does not show it (API only), then the four fields below hold what the daemon says.
   std::string config_json;
+  // Of an artifact, which has no image config: its raw manifest, whose hash is manifest_digest and
+  // image_id. The fields below say nothing then.
+  std::string artifact_manifest;
   std::map<std::string, std::string> labels;
   std::vector<Digest> diff_ids;  // bottom first
   Platform platform;
@@ -79,6 +82,11 @@ class LocalImage {
   // there are no directories.
   virtual std::string route() const = 0;
 
+  // A blob of an artifact, not hashed. Unimplemented where it is none.
+  virtual Result<std::unique_ptr<ByteSource>> open_artifact_blob(const Digest& digest) {
+    return Error(Code::Unimplemented, "no artifact, so no blob " + digest.text());
+  }
+
   // The layers as they were sent, bottom first. Unimplemented: this store does not keep them.
   virtual Result<std::vector<LayerBlob>> open_blobs() {
     return Error(Code::Unimplemented, "the store does not keep layers as they were sent");
@@ -89,9 +97,10 @@ class LocalImage {
   // reading: resolve again. DataLoss: books contradict each other.
   virtual Result<std::vector<LayerDirectory>> open_layers() = 0;
 
-  // The whole image as one layer that the store makes anew, which need not have any diff id of the
-  // image's: its word is taken. Costs the image's size. Unimplemented: it has no such call.
-  virtual Result<LayerBlob> open_merged() {
+  // Layers that the store makes anew, each when it is opened, bottom first: without a digest (the
+  // store's word is taken), `size` is what the store thinks of it unpacked. Unimplemented: it has
+  // no such call.
+  virtual Result<std::vector<LayerBlob>> open_remade() {
     return Error(Code::Unimplemented, "the store does not make layers anew");
   }
 

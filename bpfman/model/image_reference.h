@@ -20,9 +20,9 @@ namespace bpfman {
 
 // "docker://", "docker-daemon:", "containers-storage:", "containerd:" in front of a reference
 // choose one source and bypass guessing. Behind the last one may stand one of the namespaces that
-// everybody uses, as in "containerd:k8s.io/NAME". "oci:DIR[:NAME]", "oci-archive:FILE[:NAME]" and
-// "docker-archive:FILE[:NAME]" name an image in a directory or file instead; DIR and FILE end at
-// the first colon.
+// everybody uses, as in "containerd:k8s.io/NAME"; others are told apart in the store itself.
+// "oci:DIR[:NAME]", "oci-archive:FILE[:NAME]" and "docker-archive:FILE[:NAME]" name an image in a
+// directory or file instead; DIR and FILE end at the first colon.
 enum class Transport {
   Any,
   Registry,

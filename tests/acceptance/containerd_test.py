@@ -102,6 +102,14 @@ class ContentRoute(ContainerdCase):
         self.assertFails(self.bpfman("load", "image", "containerd:k8s.io/" + NAME), 3, "containerd")
         self.assertFails(self.bpfman("load", "image", "docker-daemon:" + NAME), 3)
 
+    def test_a_namespace_that_only_this_containerd_knows(self):
+        self.bpfman("image", "build", "-t", NAME, "--output", "containerd:edge", self.host.pass1, check=True)
+        try:
+            self.assertFails(self.bpfman("load", "image", "containerd:" + NAME), 3)
+            self.assertEqual(self.load("containerd:edge/" + NAME)["provenance"]["canonical_name"], "edge/" + FULL)
+        finally:
+            self.containerd.ctr("images", "rm", "--sync", FULL, space="edge")
+
     def test_by_id_and_digest(self):
         self.put("plain")
         target = self.containerd.ctr("images", "ls").stdout.splitlines()[1].split()[2]
@@ -156,6 +164,32 @@ class ContentRoute(ContainerdCase):
         self.assertIn("k8s.io", row["remark"])
 
 
+    def test_a_built_image_is_put_there_and_kept(self):
+        self.bpfman("image", "build", "-t", NAME, "--output", "containerd:k8s.io", self.host.pass1, check=True)
+        # With the removal of a name all is collected that nothing keeps alive.
+        self.containerd.ctr("images", "tag", FULL, "other:dev", space="k8s.io")
+        self.containerd.ctr("images", "rm", "--sync", "other:dev", space="k8s.io")
+        self.assertIn("complete (2/2)", self.containerd.ctr("images", "check", space="k8s.io").stdout)
+        self.assertEqual(self.assertLoads("content", "content")["canonical_name"], "k8s.io/" + FULL)
+        self.assertNothingOfOurs()
+        # Unpacked by containerd itself, it is an image like any other.
+        mounted = os.path.join(self.containerd.directory, "mounted")
+        os.makedirs(mounted, exist_ok=True)
+        self.containerd.ctr("images", "mount", FULL, mounted, space="k8s.io")
+        try:
+            self.assertEqual(os.listdir(mounted), [os.path.basename(self.host.pass1)])
+        finally:
+            self.containerd.ctr("images", "unmount", "--rm", mounted, space="k8s.io")
+
+    def test_a_name_that_was_built_again_means_the_new_image(self):
+        for program in (self.host.pass1, self.pass2, self.host.pass1):
+            done = self.bpfman("image", "build", "-t", NAME, "--output", "containerd", "--format", "json", program)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            listed = self.containerd.ctr("images", "ls").stdout
+            self.assertIn(json.loads(done.stdout)["digest"], listed)
+        self.assertFails(self.bpfman("image", "build", "--output", "containerd", self.host.pass1), 2, "--tag")
+
+
 class ViewRoute(ContainerdCase):
     def test_a_large_layer_above_is_passed_by_a_view(self):
         self.put("above")
@@ -183,6 +217,21 @@ class ViewRoute(ContainerdCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         provenance = json.loads(done.stdout)["image"]["provenance"]
         self.assertEqual((provenance["route"], provenance["verification"]), ("diff", "daemon"))
+        self.assertNothingOfOurs()
+
+    def test_only_the_layer_with_the_object_is_made_anew(self):
+        self.put("below", "k8s.io")
+        layers = self.containerd.layers(FULL, "k8s.io")
+        self.containerd.ctr("content", "rm", *layers, space="k8s.io")
+        wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
+        inside = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
+                  f'mount -t tmpfs none "{self.containerd.root}"; exec "$@"', "sh")
+        done = self.bpfman("image", "pull", NAME, "-o", "json", prefix=inside)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["image"]["provenance"]["route"], "diff")
+        # The daemon made a blob of the object's layer, and none of the 40 MiB below.
+        blobs = os.path.join(self.containerd.root, "io.containerd.content.v1.content/blobs/sha256")
+        self.assertLess(max(os.path.getsize(os.path.join(blobs, blob)) for blob in os.listdir(blobs)), 1 << 20)
         self.assertNothingOfOurs()
 
     def test_a_file_that_was_changed_in_the_snapshot_is_found(self):

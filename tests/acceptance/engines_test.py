@@ -7,7 +7,7 @@ import os
 import shutil
 
 from containerd_test import NAME, ContentRoute, ContainerdCase, DaemonDown, ViewRoute
-from case import Case
+from case import PASS, Case, the_host
 from host import Containerd, Docker, Podman, own_root, run, scratch_directory
 from images_test import MainJob
 
@@ -168,3 +168,72 @@ class NewPodmanVfs(NewPodmanJob, Case):
 
     def object_in_store(self, tag, name):
         return run("find", os.path.join(self.podman.root, "vfs/dir"), "-name", name).stdout.splitlines()[0]
+
+
+class NewPodmanArtifact(Case):
+    """Bare objects in Podman's artifact store: no Dockerfile, no layer."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = scratch_directory()
+        cls.podman = NewPodman(os.path.join(cls.scratch, "podman"), "overlay")
+        cls.object = os.path.join(cls.podman.directory, "prog.bpf.o")
+        shutil.copy(the_host().pass1, cls.object)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.podman.stop()
+        shutil.rmtree(cls.scratch, ignore_errors=True)
+
+    def setUp(self):
+        super().setUp()
+        self.bpfman.arguments = ["--docker-host", "unix:///nowhere/docker.sock", "--storage-root", self.podman.root,
+                                 "--containerd-address", "/nowhere/containerd.sock"]
+
+    def add(self, name, *flags):
+        return self.podman.command("artifact", "add", *flags, name, self.object).stdout.strip()
+
+    def test_a_bare_object_is_loaded_by_its_name(self):
+        digest = self.add("prog:dev")
+        for name in ("prog:dev", digest[:12]):
+            provenance = self.bpfman.json("load", "image", "--pull-policy", "Never", name)["provenance"]
+            self.assertEqual((provenance["source"], provenance["route"], provenance["verification"]),
+                             ("podman", "artifact", "content"))
+            self.assertIn(digest, provenance["image_id"])
+
+    def test_annotations_are_its_labels(self):
+        self.add("quay.io/acme/labelled:v1", "--annotation", 'io.ebpf.programs={"pass":"xdp"}')
+        self.bpfman("image", "pull", "--pull-policy", "Never", "quay.io/acme/labelled:v1")
+        labels = self.bpfman.json("image", "inspect", "quay.io/acme/labelled:v1")["labels"]
+        self.assertEqual(labels["io.ebpf.programs"], '{"pass":"xdp"}')
+
+    def test_a_replaced_one_is_noticed(self):
+        self.add("again:dev")
+        self.bpfman("load", "image", "again:dev")
+        self.podman.command("artifact", "rm", "again:dev")
+        shutil.copy(the_host().programs.compile("again", PASS, "-DSTEP=2"), self.object)
+        self.add("again:dev")
+        shutil.copy(the_host().pass1, self.object)
+        self.assertIn("another image in podman now", self.bpfman("load", "image", "again:dev").stderr)
+
+    def test_flipped_bytes_are_refused(self):
+        self.add("flipped:dev", "--annotation", "flipped=1")
+        blobs = os.path.join(self.podman.root, "artifacts", "blobs", "sha256")
+        digest = run("sha256sum", self.object).stdout.split()[0]
+        with open(os.path.join(blobs, digest), "r+b") as blob:
+            blob.seek(1000)
+            byte = blob.read(1)
+            blob.seek(1000)
+            blob.write(bytes([byte[0] ^ 1]))
+        try:
+            self.assertFails(self.bpfman("load", "image", "--pull-policy", "Always", "--from", "podman", "flipped:dev"), 11,
+                             "does not match its digest")
+        finally:
+            with open(os.path.join(blobs, digest), "r+b") as blob:
+                blob.seek(1000)
+                blob.write(byte)
+
+    def test_sources_counts_them(self):
+        self.add("counted:dev", "--annotation", "counted=1")
+        rows = self.bpfman.json("image", "sources")["sources"]
+        self.assertRegex(next(row["remark"] for row in rows if row["kind"] == "podman"), r"artifact")
