@@ -77,11 +77,11 @@ Result<LayerObjects> read_layer_blob(const LayerBlob& blob,
   std::unique_ptr<ByteSource> source = TRY(blob.open());
   std::unique_ptr<ByteSource> limited =
       make_limited_source(*source, remade ? kInflatedLimit : blob.size);
-  HashingSource sent(*limited, blob.size);
+  HashingSource sent(*limited);
   Compression found = Compression::None;
   std::unique_ptr<ByteSource> plain =
       TRY(make_inflating_source(sent, kInflatedLimit, &found).with_context(name));
-  HashingSource tar(*plain, blob.size);
+  HashingSource tar(*plain);
   Result<LayerObjects> objects = read_tar_layer(tar);
   Result<void> unpacked = tar.drain();
   // A wrong digest explains an error of the readers better than the error itself.

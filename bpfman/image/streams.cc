@@ -12,8 +12,6 @@ namespace bpfman::image {
 namespace {
 
 constexpr std::uint64_t kMaxRatio = 1000;
-// Below this a thread costs more than it saves.
-constexpr std::uint64_t kManyBytes = std::uint64_t{1} << 20;
 // Below this much output the ratio says nothing.
 constexpr std::uint64_t kRatioFrom = std::uint64_t{16} << 20;
 
@@ -245,9 +243,6 @@ bool is_zstd(const Bytes& head) {
 
 }  // namespace
 
-HashingSource::HashingSource(ByteSource& inner, std::uint64_t expected)
-    : inner_(inner), background_(expected >= kManyBytes ? BackgroundSha256::start() : nullptr) {}
-
 Result<std::size_t> HashingSource::read(std::span<std::byte> buffer) {
   if (failed_.has_value()) {
     return *failed_;
@@ -257,12 +252,7 @@ Result<std::size_t> HashingSource::read(std::span<std::byte> buffer) {
     failed_ = count.error();
     return count;
   }
-  ByteView bytes = ByteView(buffer).first(*count);
-  if (background_ != nullptr) {
-    background_->update(bytes);
-  } else {
-    hash_.update(bytes);
-  }
+  hash_.update(ByteView(buffer).first(*count));
   size_ += *count;
   return count;
 }
@@ -278,7 +268,7 @@ Result<void> HashingSource::drain() {
 }
 
 Digest HashingSource::finish() {
-  Sha256Value value = background_ != nullptr ? background_->finish() : hash_.finish();
+  Sha256Value value = hash_.finish();
   return *Digest::from_sha256_hex(to_hex(value));
 }
 

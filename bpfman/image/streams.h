@@ -6,18 +6,16 @@
 #include <memory>
 #include <optional>
 
-#include "bpfman/base/background_sha256.h"
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/model/digest.h"
 
 namespace bpfman::image {
 
-// Hashes all bytes read through it, many of them (`expected`, a guess) on another thread. `inner`
-// outlives it.
+// Hashes all bytes read through it. `inner` outlives it.
 class HashingSource final : public ByteSource {
  public:
-  explicit HashingSource(ByteSource& inner, std::uint64_t expected = 0);
+  explicit HashingSource(ByteSource& inner) : inner_(inner) {}
 
   // An error stays: it is what every later read says as well.
   Result<std::size_t> read(std::span<std::byte> buffer) override;
@@ -31,7 +29,6 @@ class HashingSource final : public ByteSource {
  private:
   ByteSource& inner_;
   Sha256 hash_;
-  std::unique_ptr<BackgroundSha256> background_;  // instead of hash_, unless null
   std::uint64_t size_ = 0;
   std::optional<Error> failed_;
 };

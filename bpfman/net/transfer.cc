@@ -12,8 +12,9 @@
 namespace bpfman::net {
 namespace {
 
-// What may wait in memory for a slow reader before the peer is told to stop.
-constexpr std::size_t kBufferLimit = std::size_t{256} * 1024;
+// Bytes that one read of the socket takes, a quarter of the calls that libcurl's default needs; and
+// all that waits in memory for a slow reader.
+constexpr long kReceived = 64L << 10;
 constexpr std::size_t kHeaderLimit = std::size_t{128} * 1024;
 
 // The host of `url` is this one: no proxy is asked for it, whatever the environment says. Engines
@@ -136,6 +137,7 @@ Result<void> Transfer::configure() {
   set(CURLOPT_HTTPHEADER, headers_);
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(CURLOPT_BUFFERSIZE, kReceived);
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
   good = good && configure_tls();
@@ -199,7 +201,7 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
-  if (transfer.buffer_.size() - transfer.consumed_ > kBufferLimit) {
+  if (transfer.consumed_ != transfer.buffer_.size()) {
     transfer.paused_ = true;
     return CURL_WRITEFUNC_PAUSE;
   }
