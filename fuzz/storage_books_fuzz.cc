@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of a containers-storage, of which another user may be the owner.
+#include "bpfman/container/artifact_store.h"
 #include "bpfman/container/storage_books.h"
 #include "fuzz/fuzz.h"
 
@@ -27,5 +28,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Result<container::ManifestPointer> pointer =
       container::parse_manifest_pointer(text, host_platform());
   FUZZ_CHECK(!pointer.ok() || pointer->is_index || !pointer->config.empty(), "a config is named");
+  Result<std::vector<container::ArtifactEntry>> artifacts = container::parse_artifact_index(text);
+  FUZZ_CHECK(artifacts.ok() || artifacts.error().code() == Code::DataLoss, "no index");
+  if (artifacts.ok()) {
+    for (const container::ArtifactEntry& entry : *artifacts) {
+      FUZZ_CHECK(entry.digest.hex().find('/') == std::string_view::npos, "safe in a path");
+    }
+  }
   return 0;
 }

@@ -6,11 +6,23 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "bpfman/container/runtimes.h"
 #include "bpfman/model/container_runtime.h"
 
 namespace bpfman::container {
+
+// An entry of its index.json; the name is "" where it has none.
+struct ArtifactEntry {
+  std::string name;
+  Digest digest;
+  bool operator==(const ArtifactEntry&) const = default;
+};
+
+// DataLoss: no index.
+Result<std::vector<ArtifactEntry>> parse_artifact_index(std::string_view text);
 
 // What `reference` means there; nullptr: nothing, or there is no such store. Podman keeps names as
 // they were typed, so what was typed is looked for first, then its complete forms, then a digest of

@@ -17,11 +17,6 @@ using Json = nlohmann::json;
 constexpr std::size_t kDocumentLimit = std::size_t{4} << 20;
 constexpr std::string_view kLatest = ":latest";
 
-struct Entry {
-  std::string name;
-  Digest digest;
-};
-
 class ArtifactImage final : public LocalImage {
  public:
   ArtifactImage(ImageDescription description, UniqueFd directory, std::string root)
@@ -60,31 +55,6 @@ std::string text_member(const Json& json, const char* name) {
   return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
 }
 
-Result<std::vector<Entry>> parse_index(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) {
-    return Error(Code::DataLoss, "the artifact store's index.json is no JSON object");
-  }
-  std::vector<Entry> out;
-  auto manifests = json.find("manifests");
-  if (manifests == json.end() || !manifests->is_array()) {
-    return out;
-  }
-  for (const Json& entry : *manifests) {
-    std::optional<Digest> digest =
-        entry.is_object() ? Digest::parse(text_member(entry, "digest")) : std::nullopt;
-    if (!digest.has_value()) {
-      return Error(Code::DataLoss, "the artifact store's index.json has an entry without a digest");
-    }
-    auto annotations = entry.find("annotations");
-    bool annotated = annotations != entry.end() && annotations->is_object();
-    out.push_back(Entry{
-        annotated ? text_member(*annotations, "org.opencontainers.image.ref.name") : std::string(),
-        *digest});
-  }
-  return out;
-}
-
 // What the entry may be called: as typed, complete, and without the tag that nobody typed.
 std::vector<std::string> names_of(const ImageReference& reference, const ShortNames& names) {
   std::vector<std::string> out = {reference.typed()};
@@ -97,29 +67,29 @@ std::vector<std::string> names_of(const ImageReference& reference, const ShortNa
   return out;
 }
 
-Result<const Entry*> choose(const std::vector<Entry>& entries,
-                            const ImageReference& reference,
-                            const ShortNames& names) {
-  const Entry* found = nullptr;
+Result<const ArtifactEntry*> choose(const std::vector<ArtifactEntry>& entries,
+                                    const ImageReference& reference,
+                                    const ShortNames& names) {
+  const ArtifactEntry* found = nullptr;
   auto take = [&](auto fits) {
     auto place = std::find_if(entries.begin(), entries.end(), fits);
     found = found == nullptr && place != entries.end() ? &*place : found;
   };
   if (!reference.is_id()) {
     for (const std::string& name : names_of(reference, names)) {
-      take([&](const Entry& entry) { return entry.name == name; });
+      take([&](const ArtifactEntry& entry) { return entry.name == name; });
     }
     if (reference.digest().has_value()) {
-      take([&](const Entry& entry) { return entry.digest == *reference.digest(); });
+      take([&](const ArtifactEntry& entry) { return entry.digest == *reference.digest(); });
     }
   }
   std::string hex = reference.id_hex();
   if (found != nullptr || hex.empty()) {
     return found;
   }
-  auto begins = [&](const Entry& entry) { return entry.digest.hex().starts_with(hex); };
+  auto begins = [&](const ArtifactEntry& entry) { return entry.digest.hex().starts_with(hex); };
   take(begins);
-  if (std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+  if (std::any_of(entries.begin(), entries.end(), [&](const ArtifactEntry& entry) {
         return begins(entry) && entry.digest != found->digest;
       })) {
     return Error(Code::InvalidArgument, "\"" + hex + "\" begins the digest of several artifacts");
@@ -142,20 +112,20 @@ class Store {
     return std::optional(Store(std::move(opened), join_path(graph_root, "artifacts")));
   }
 
-  Result<std::vector<Entry>> entries() const {
+  Result<std::vector<ArtifactEntry>> entries() const {
     Result<Bytes> text =
         read_regular_beneath(directory_.get(), root_, "index.json", kDocumentLimit);
     if (!text.ok() && text.error().code() == Code::NotFound) {
-      return std::vector<Entry>();
+      return std::vector<ArtifactEntry>();
     }
     Bytes bytes = TRY(std::move(text));
-    return parse_index(as_text(bytes));
+    return parse_artifact_index(as_text(bytes));
   }
 
   Result<std::unique_ptr<LocalImage>> find(const ImageReference& reference,
                                            const ShortNames& names) {
-    std::vector<Entry> entries = TRY(this->entries());
-    const Entry* entry = TRY(choose(entries, reference, names));
+    std::vector<ArtifactEntry> entries = TRY(this->entries());
+    const ArtifactEntry* entry = TRY(choose(entries, reference, names));
     if (entry == nullptr) {
       return std::unique_ptr<LocalImage>();
     }
@@ -198,6 +168,31 @@ Result<std::unique_ptr<LocalImage>> find_once(const std::string& graph_root,
 }
 
 }  // namespace
+
+Result<std::vector<ArtifactEntry>> parse_artifact_index(std::string_view text) {
+  Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded() || !json.is_object()) {
+    return Error(Code::DataLoss, "the artifact store's index.json is no JSON object");
+  }
+  std::vector<ArtifactEntry> out;
+  auto manifests = json.find("manifests");
+  if (manifests == json.end() || !manifests->is_array()) {
+    return out;
+  }
+  for (const Json& entry : *manifests) {
+    std::optional<Digest> digest =
+        entry.is_object() ? Digest::parse(text_member(entry, "digest")) : std::nullopt;
+    if (!digest.has_value()) {
+      return Error(Code::DataLoss, "the artifact store's index.json has an entry without a digest");
+    }
+    auto annotations = entry.find("annotations");
+    bool annotated = annotations != entry.end() && annotations->is_object();
+    out.push_back(ArtifactEntry{
+        annotated ? text_member(*annotations, "org.opencontainers.image.ref.name") : std::string(),
+        *digest});
+  }
+  return out;
+}
 
 Result<std::unique_ptr<LocalImage>> find_artifact(const std::string& graph_root,
                                                   const ImageReference& reference,
