@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "bpfman/base/file.h"
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/text.h"
 #include "bpfman/container/artifact_store.h"
 #include "bpfman/container/regular_file.h"
@@ -11,8 +10,6 @@
 
 namespace bpfman::container {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::size_t kDocumentLimit = std::size_t{4} << 20;
 constexpr std::string_view kLatest = ":latest";
@@ -49,11 +46,6 @@ class ArtifactImage final : public LocalImage {
   UniqueFd directory_;
   std::string root_;
 };
-
-std::string text_member(const Json& json, const char* name) {
-  auto member = json.find(name);
-  return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
-}
 
 // What the entry may be called: as typed, complete, and without the tag that nobody typed.
 std::vector<std::string> names_of(const ImageReference& reference, const ShortNames& names) {
@@ -181,14 +173,14 @@ Result<std::vector<ArtifactEntry>> parse_artifact_index(std::string_view text) {
   }
   for (const Json& entry : *manifests) {
     std::optional<Digest> digest =
-        entry.is_object() ? Digest::parse(text_member(entry, "digest")) : std::nullopt;
+        entry.is_object() ? Digest::parse(text_of(entry, "digest")) : std::nullopt;
     if (!digest.has_value()) {
       return Error(Code::DataLoss, "the artifact store's index.json has an entry without a digest");
     }
     auto annotations = entry.find("annotations");
     bool annotated = annotations != entry.end() && annotations->is_object();
     out.push_back(ArtifactEntry{
-        annotated ? text_member(*annotations, "org.opencontainers.image.ref.name") : std::string(),
+        annotated ? text_of(*annotations, "org.opencontainers.image.ref.name") : std::string(),
         *digest});
   }
   return out;

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/container/docker_inspect.h"
 
 namespace bpfman::container {
 namespace {
-
-using Json = nlohmann::json;
 
 Json parse(std::string_view text) {
   return Json::parse(text, nullptr, false);
 }
 
 // The member of an object, or null when it is absent or `json` is no object.
-const Json& member(const Json& json, const char* name) {
-  static const Json null;
-  if (!json.is_object()) {
-    return null;
-  }
-  auto found = json.find(name);
-  return found == json.end() ? null : *found;
-}
-
-std::string text_of(const Json& json) {
-  return json.is_string() ? json.get_ref<const std::string&>() : std::string();
-}
-
 Error nonsense(const char* what) {
   return Error(Code::Unavailable, std::string("the engine's answer is no ") + what)
       .with_hint("is something else listening on its socket?");

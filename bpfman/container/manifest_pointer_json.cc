@@ -1,36 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Source: OCI image-spec manifest.md and image-index.md; Docker's schema 2 has the same members.
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/container/storage_books.h"
 
 namespace bpfman::container {
 namespace {
-
-using Json = nlohmann::json;
-
-std::string text_member(const Json& json, const char* name) {
-  auto member = json.find(name);
-  return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
-}
 
 Platform platform_of(const Json& entry) {
   auto platform = entry.find("platform");
   if (platform == entry.end() || !platform->is_object()) {
     return Platform{.os = "", .architecture = "", .variant = ""};
   }
-  return Platform{.os = text_member(*platform, "os"),
-                  .architecture = text_member(*platform, "architecture"),
-                  .variant = text_member(*platform, "variant")};
+  return Platform{.os = text_of(*platform, "os"),
+                  .architecture = text_of(*platform, "architecture"),
+                  .variant = text_of(*platform, "variant")};
 }
 
 // Buildx puts attestations beside the images of an index; artifacts are no images either.
 bool is_image_entry(const Json& entry, const Platform& platform) {
   auto annotations = entry.find("annotations");
-  bool attestation =
-      annotations != entry.end() && annotations->is_object() &&
-      text_member(*annotations, "vnd.docker.reference.type") == "attestation-manifest";
-  return !attestation && platform.os != "unknown" && text_member(entry, "artifactType").empty();
+  bool attestation = annotations != entry.end() && annotations->is_object() &&
+                     text_of(*annotations, "vnd.docker.reference.type") == "attestation-manifest";
+  return !attestation && platform.os != "unknown" && text_of(entry, "artifactType").empty();
 }
 
 bool is_index_type(std::string_view type) {
@@ -51,7 +42,7 @@ Result<ManifestPointer> parse_index(const Json& manifests, const Platform& wante
   int best = 0;
   for (const Json& entry : manifests) {
     std::optional<Digest> digest =
-        entry.is_object() ? Digest::parse(text_member(entry, "digest")) : std::nullopt;
+        entry.is_object() ? Digest::parse(text_of(entry, "digest")) : std::nullopt;
     if (!digest.has_value()) {
       return Error(Code::DataLoss, "an index has an entry without a digest");
     }
@@ -84,14 +75,14 @@ Result<std::vector<ManifestLayer>> parse_layers(const Json& json) {
   }
   for (const Json& layer : *layers) {
     std::optional<Digest> digest =
-        layer.is_object() ? Digest::parse(text_member(layer, "digest")) : std::nullopt;
+        layer.is_object() ? Digest::parse(text_of(layer, "digest")) : std::nullopt;
     if (!digest.has_value()) {
       return Error(Code::DataLoss, "a layer of the manifest has no digest");
     }
     auto size = layer.find("size");
     bool counted = size != layer.end() && size->is_number_unsigned();
     out.push_back(ManifestLayer{.digest = *digest,
-                                .media_type = text_member(layer, "mediaType"),
+                                .media_type = text_of(layer, "mediaType"),
                                 .size = counted ? size->get<std::uint64_t>() : 0});
   }
   return out;
@@ -113,14 +104,14 @@ Result<ManifestPointer> parse_manifest_pointer(std::string_view text, const Plat
                  is_index ? "the manifest is that of an index and that of an image"
                           : "the manifest has neither \"config\" nor \"manifests\"");
   }
-  std::string type = text_member(json, "mediaType");
+  std::string type = text_of(json, "mediaType");
   if (is_index ? is_manifest_type(type) : is_index_type(type)) {
     return Error(Code::DataLoss, "the manifest is not of the media type that it names");
   }
   if (is_index) {
     return parse_index(*manifests, platform);
   }
-  std::optional<Digest> digest = Digest::parse(text_member(*config, "digest"));
+  std::optional<Digest> digest = Digest::parse(text_of(*config, "digest"));
   if (!digest.has_value()) {
     return Error(Code::DataLoss, "the manifest's config has no digest");
   }

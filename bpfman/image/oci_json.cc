@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <set>
 
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/text.h"
 #include "bpfman/image/oci.h"
 
 namespace bpfman::image {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::size_t kMaxIndexEntries = 1000;
 constexpr int kMaxDepth = 64;
@@ -60,19 +57,6 @@ Result<Json> parse_document(std::string_view text, const std::string& what) {
     return Error(Code::DataLoss, what + " is ambiguous: \"" + twice + "\" stands in it twice");
   }
   return json;
-}
-
-const Json& member(const Json& json, const char* name) {
-  static const Json null;
-  if (!json.is_object()) {
-    return null;
-  }
-  auto found = json.find(name);
-  return found == json.end() ? null : *found;
-}
-
-std::string text_of(const Json& json) {
-  return json.is_string() ? json.get_ref<const std::string&>() : std::string();
 }
 
 std::map<std::string, std::string> texts_of(const Json& json) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bodies of Rekor's entries. Source: sigstore/rekor pkg/types (hashedrekord 0.0.1, dsse 0.0.1,
 // intoto 0.0.2), sigstore/rekor-tiles (hashedrekord and dsse 0.0.2).
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
 #include "bpfman/trust/certificate.h"
@@ -11,23 +10,8 @@
 namespace bpfman::trust {
 namespace {
 
-using Json = nlohmann::json;
-
 Error refused(const std::string& why) {
   return Error(Code::PermissionDenied, "the log entry " + why);
-}
-
-const Json& member(const Json& json, const char* name) {
-  static const Json none;
-  if (!json.is_object()) {
-    return none;
-  }
-  auto found = json.find(name);
-  return found == json.end() ? none : *found;
-}
-
-std::string text_of(const Json& json) {
-  return json.is_string() ? json.get<std::string>() : std::string();
 }
 
 Bytes base64_of(const Json& json) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
 #include "bpfman/trust/certificate.h"
@@ -9,28 +8,12 @@
 namespace bpfman::trust {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::string_view kInToto = "application/vnd.in-toto+json";
 constexpr std::string_view kSimpleSigningType = "cosign container image signature";
 constexpr std::size_t kMaxSubjects = 100;
 
 Error broken(const std::string& why) {
   return Error(Code::InvalidArgument, "the signature is damaged: " + why);
-}
-
-const Json& member(const Json& json, const char* name) {
-  static const Json none;
-  if (!json.is_object()) {
-    return none;
-  }
-  auto found = json.find(name);
-  return found == json.end() ? none : *found;
-}
-
-std::string text_of(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 // A number, or one in a string, as protobuf writes 64 bits.

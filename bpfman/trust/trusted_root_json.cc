@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/text.h"
 #include "bpfman/trust/trusted_root.h"
 
 namespace bpfman::trust {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t kMaxEntries = 100;
 
 Error no_root(const std::string& why) {
   return Error(Code::InvalidArgument, "no trusted root of a Sigstore: " + why);
-}
-
-const Json& member(const Json& json, const char* name) {
-  static const Json none;
-  auto found = json.is_object() ? json.find(name) : json.end();
-  return json.is_object() && found != json.end() ? *found : none;
-}
-
-std::string text_of(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 Result<Bytes> bytes_of(const Json& json, const char* name) {
