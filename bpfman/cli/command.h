@@ -121,6 +121,7 @@ Result<XdpAttachSpec> to_spec(const XdpFlags& flags, const std::string& example)
 // "K=V": the first "=" splits, the key is trimmed and not empty; the last duplicate wins.
 Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values);
 // "NAME=HEX"
+Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& values);
 Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string>& values);
 // TYPE:NAME[:FUNC]
 Result<ProgramChoice> parse_program_choice(const std::string& text);

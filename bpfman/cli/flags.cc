@@ -153,6 +153,18 @@ Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string
   return out;
 }
 
+Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& values) {
+  std::vector<Setting> out;
+  for (const std::string& pair : values) {
+    std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return bad_value("--set", pair, "write NAME=VALUE, as in --set limit=10");
+    }
+    out.push_back(Setting{pair.substr(0, equals), pair.substr(equals + 1)});
+  }
+  return out;
+}
+
 Result<ProgramChoice> parse_program_choice(const std::string& text) {
   std::vector<std::string> parts = split(text, ':');
   if (parts.size() < 2 || parts.size() > 3 || parts[1].empty()) {

@@ -20,6 +20,7 @@ struct LoadFlags {
   std::string application;
   std::vector<std::string> metadata;
   std::vector<std::string> globals;
+  std::vector<std::string> settings;
   bool dry_run = false;
   OutputFlag output;
   CLI::App* xdp = nullptr;
@@ -45,6 +46,12 @@ void add_flags(Tree& tree, CLI::App* app, const std::shared_ptr<LoadFlags>& flag
                   flags->globals,
                   "Set a global variable of the program before it is loaded; repeats")
       ->type_name("NAME=HEX");
+  add_list_option(app,
+                  "--set",
+                  flags->settings,
+                  "Set a global variable, or a part of it, by its type: limit=10, cfg.rate=5, "
+                  "ports[0]=80, net=10.0.0.0/8; repeats")
+      ->type_name("NAME=VALUE");
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(app, flags->output);
   flags->xdp = tree.add(app,
@@ -72,6 +79,7 @@ Result<LoadSpec> to_spec(const LoadFlags& flags, const std::string& example) {
   spec.application = flags.application;
   spec.metadata = TRY(parse_metadata(flags.metadata));
   spec.globals = TRY(parse_globals(flags.globals));
+  spec.settings = TRY(parse_settings(flags.settings));
   if (flags.xdp->parsed()) {
     spec.attach = TRY(to_spec(flags.xdp_flags, example + " xdp --iface eth0"));
   }

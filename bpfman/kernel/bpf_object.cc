@@ -10,6 +10,7 @@
 #include "bpfman/kernel/globals.h"
 #include "bpfman/kernel/libbpf_messages.h"
 #include "bpfman/kernel/privileges.h"
+#include "bpfman/kernel/settings.h"
 #include "bpfman/kernel/verifier_log.h"
 
 namespace bpfman::kernel {
@@ -130,6 +131,11 @@ Result<void> BpfObject::select(const std::string& program, ProgramType type) {
     }
   }
   return {};
+}
+
+Result<std::map<std::string, Bytes>> BpfObject::encode_settings(
+    const std::vector<Setting>& settings, const std::map<std::string, Bytes>& globals) const {
+  return kernel::encode_settings(object_.get(), settings, globals);
 }
 
 Result<void> BpfObject::set_globals(const std::map<std::string, Bytes>& globals) {

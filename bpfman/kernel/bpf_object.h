@@ -15,6 +15,7 @@
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/result.h"
 #include "bpfman/model/program_type.h"
+#include "bpfman/model/specs.h"
 
 struct bpf_object;
 struct bpf_program;
@@ -36,6 +37,9 @@ class BpfObject {
   // Chooses the one program that load() loads, as a program of this type.
   // NotFound with suggestions, Unimplemented for a type we cannot load.
   Result<void> select(const std::string& program, ProgramType type);
+  // See settings.h.
+  Result<std::map<std::string, Bytes>> encode_settings(
+      const std::vector<Setting>& settings, const std::map<std::string, Bytes>& globals) const;
   // See globals.h. Before load().
   Result<void> set_globals(const std::map<std::string, Bytes>& globals);
   Result<void> load();

@@ -2,7 +2,6 @@
 #include "bpfman/kernel/globals.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -10,22 +9,42 @@
 
 #include "bpfman/base/text.h"
 #include "bpfman/kernel/btf_handle.h"
+#include "bpfman/kernel/btf_path.h"
 
 namespace bpfman::kernel {
 namespace {
-
-struct Variable {
-  std::string section;
-  std::uint32_t offset = 0;
-  std::uint32_t size = 0;
-};
-
-using Variables = std::map<std::string, Variable>;
 
 bool is_data_section(std::string_view name) {
   return name == ".data" || name == ".rodata" || name == ".bss" || name.starts_with(".data.") ||
          name.starts_with(".rodata.") || name.starts_with(".bss.");
 }
+
+Result<void> set_section(::bpf_object* object,
+                         const std::string& section,
+                         const std::map<std::string, Bytes>& globals,
+                         const Variables& variables) {
+  Bytes value = TRY(initial_value(object, section));
+  for (const auto& [name, bytes] : globals) {
+    const Variable& variable = variables.at(name);
+    if (variable.section != section) {
+      continue;
+    }
+    if (variable.offset > value.size() || variable.size > value.size() - variable.offset) {
+      return Error(
+          Code::InvalidArgument,
+          fmt::format("set variable \"{}\": it lies outside of section {}", name, section));
+    }
+    std::copy(bytes.begin(), bytes.end(), value.begin() + variable.offset);
+  }
+  bpf_map* map = bpf_object__find_map_by_name(object, section.c_str());
+  int failed = bpf_map__set_initial_value(map, value.data(), value.size());
+  if (failed != 0) {
+    return os_error(-failed, "set the variables of section " + section);
+  }
+  return {};
+}
+
+}  // namespace
 
 Variables find_variables(const ::bpf_object* object) {
   Variables variables;
@@ -41,17 +60,34 @@ Variables find_variables(const ::bpf_object* object) {
     }
     for (std::uint32_t index = 0; index < btf_vlen(section); ++index) {
       const btf_var_secinfo& place = btf_var_secinfos(section)[index];
-      variables.emplace(btf_type_name(types, place.type),
-                        Variable{.section = name, .offset = place.offset, .size = place.size});
+      variables.emplace(
+          btf_type_name(types, place.type),
+          Variable{
+              .section = name, .offset = place.offset, .size = place.size, .type_id = place.type});
     }
   }
   return variables;
 }
 
-Error unknown_variable(const std::string& name, const Variables& variables, bool has_types) {
+Result<Bytes> initial_value(const ::bpf_object* object, const std::string& section) {
+  const bpf_map* map = bpf_object__find_map_by_name(object, section.c_str());
+  std::size_t size = 0;
+  const void* initial =
+      map == nullptr ? nullptr : bpf_map__initial_value(const_cast<bpf_map*>(map), &size);
+  if (initial == nullptr) {
+    return Error(Code::InvalidArgument, "section " + section + " of the object holds no data");
+  }
+  const auto* bytes = static_cast<const std::byte*>(initial);
+  return Bytes(bytes, bytes + size);
+}
+
+Error unknown_variable(const std::string& name, const ::bpf_object* object) {
+  const ::btf* types = bpf_object__btf(object);
   std::vector<std::string> names;
-  for (const auto& [known, variable] : variables) {
-    names.push_back(known);
+  std::vector<std::string> known;
+  for (const auto& [one, variable] : find_variables(object)) {
+    names.push_back(one);
+    known.push_back(fmt::format("{} ({})", one, btf_type_text(types, variable.type_id)));
   }
   Error error(
       Code::InvalidArgument,
@@ -59,47 +95,17 @@ Error unknown_variable(const std::string& name, const Variables& variables, bool
           "global variable \"{}\" not found in program; available: [{}]", name, join(names, ", ")));
   std::vector<std::string> near = suggest(name, names);
   if (!near.empty()) {
-    return std::move(error).with_hint("did you mean " + join(near, " or ") + "?");
+    error = std::move(error).with_hint("did you mean " + join(near, " or ") + "?");
   }
-  if (!has_types) {
+  if (!known.empty()) {
+    return std::move(error).with_hint("their types: " + join(known, ", "));
+  }
+  if (types == nullptr) {
     return std::move(error).with_hint(
         "the object has no BTF, so its variables have no names; compile it with -g");
   }
   return error;
 }
-
-Result<void> set_section(::bpf_object* object,
-                         const std::string& section,
-                         const std::map<std::string, Bytes>& globals,
-                         const Variables& variables) {
-  bpf_map* map = bpf_object__find_map_by_name(object, section.c_str());
-  std::size_t size = 0;
-  const void* initial = map == nullptr ? nullptr : bpf_map__initial_value(map, &size);
-  if (initial == nullptr) {
-    return Error(Code::InvalidArgument, "section " + section + " of the object holds no data");
-  }
-  Bytes value(size);
-  std::memcpy(value.data(), initial, size);
-  for (const auto& [name, bytes] : globals) {
-    const Variable& variable = variables.at(name);
-    if (variable.section != section) {
-      continue;
-    }
-    if (variable.offset > size || variable.size > size - variable.offset) {
-      return Error(
-          Code::InvalidArgument,
-          fmt::format("set variable \"{}\": it lies outside of section {}", name, section));
-    }
-    std::copy(bytes.begin(), bytes.end(), value.begin() + variable.offset);
-  }
-  int failed = bpf_map__set_initial_value(map, value.data(), value.size());
-  if (failed != 0) {
-    return os_error(-failed, "set the variables of section " + section);
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<void> set_globals(::bpf_object* object, const std::map<std::string, Bytes>& globals) {
   if (globals.empty()) {
@@ -110,7 +116,7 @@ Result<void> set_globals(::bpf_object* object, const std::map<std::string, Bytes
   for (const auto& [name, bytes] : globals) {
     auto found = variables.find(name);
     if (found == variables.end()) {
-      return unknown_variable(name, variables, bpf_object__btf(object) != nullptr);
+      return unknown_variable(name, object);
     }
     if (found->second.size != bytes.size()) {
       return Error(Code::InvalidArgument,

@@ -3,6 +3,7 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/kernel/bpf_object.h"
 #include "bpfman/kernel/bpffs.h"
 #include "bpfman/kernel/libbpf_messages.h"
 #include "bpfman/kernel/load.h"
@@ -30,6 +31,14 @@ class LiveKernel final : public KernelOps {
 
   Result<LoadedProgram> load_program(const LoadRequest& request) override {
     return kernel::load_program(request);
+  }
+
+  Result<std::map<std::string, Bytes>> encode_settings(
+      ByteView object,
+      const std::vector<Setting>& settings,
+      const std::map<std::string, Bytes>& globals) override {
+    BpfObject opened = TRY(BpfObject::open(object, ""));
+    return opened.encode_settings(settings, globals);
   }
 
   Result<void> rename_pin(const std::string& from, const std::string& to) override {

@@ -80,6 +80,12 @@ class KernelOps {
   // nothing is left. Errors: InvalidArgument (unknown global, wrong size; verifier rejection:
   // detail is VerifierLog), PermissionDenied, AlreadyExists (a pin is in the way), Unimplemented.
   virtual Result<LoadedProgram> load_program(const LoadRequest& request) = 0;
+  // Settings as the bytes of whole variables of an object; nothing is loaded. InvalidArgument: as
+  // settings.h says.
+  virtual Result<std::map<std::string, Bytes>> encode_settings(
+      ByteView object,
+      const std::vector<Setting>& settings,
+      const std::map<std::string, Bytes>& globals) = 0;
   virtual Result<void> rename_pin(const std::string& from,
                                   const std::string& to) = 0;  // files and directories
   // Removes a program pin and a directory of map pins; absence is success.

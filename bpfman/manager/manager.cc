@@ -112,6 +112,12 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
       TRY(plan::choose_programs(spec, found.facts.elf, found.facts.labels));
   TRY(gate->check_programs(
       found, describe(spec), chosen, xdp == nullptr ? std::string() : xdp->interface));
+  LoadSpec wanted = spec;
+  if (!spec.settings.empty()) {
+    std::map<std::string, Bytes> encoded =
+        TRY(impl_->kernel.encode_settings(found.bytecode.view(), spec.settings, spec.globals));
+    wanted.globals.merge(std::move(encoded));
+  }
   LoadReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;
@@ -129,7 +135,7 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
   if (xdp != nullptr) {
     hook = TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
   }
-  reply.plan = TRY(plan::plan_load(spec, found.facts, hook, snapshot));
+  reply.plan = TRY(plan::plan_load(wanted, found.facts, hook, snapshot));
   if (session.has_value()) {
     Materials materials = {{found.bytecode.digest, found.bytecode.view()}};
     plan::Bindings bindings = TRY(session->run(reply.plan, snapshot, materials));

@@ -57,12 +57,20 @@ struct XdpAttachSpec {
 // Other kinds of attachments join this variant.
 using AttachSpec = std::variant<XdpAttachSpec>;
 
+// A global variable, or a part of it, with its value as people write it.
+struct Setting {
+  std::string path;  // "limit", "limits.rate", "ports[2]"
+  std::string value;
+  bool operator==(const Setting&) const = default;
+};
+
 struct LoadSpec {
   std::variant<FileSource, ImageSource> source;
   std::vector<ProgramChoice> programs;  // empty: the only one that fits `attach` (or the only one)
   std::string application;              // "": from the image or file name
   std::map<std::string, std::string> metadata;
   std::map<std::string, Bytes> globals;
+  std::vector<Setting> settings;     // become globals when the object is known
   std::optional<AttachSpec> attach;  // load and attach in one operation
   bool operator==(const LoadSpec&) const = default;
 };

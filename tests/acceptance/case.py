@@ -31,6 +31,18 @@ SEC("xdp") int second(struct xdp_md *ctx) { return XDP_DROP; }
 char _license[] SEC("license") = "GPL";
 """
 
+SETTINGS = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct limits { __u32 rate; __u16 ports[4]; char name[8]; };
+struct net { __u32 prefixlen; __be32 address; };
+struct limits limits = { .rate = 100, .name = "first" };
+struct net net;
+const volatile _Bool strict = 0;
+SEC("xdp") int pass(struct xdp_md *ctx) { return limits.rate && net.prefixlen && strict ? XDP_PASS : XDP_DROP; }
+char _license[] SEC("license") = "GPL";
+"""
+
 BAD = """
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

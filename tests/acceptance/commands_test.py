@@ -5,7 +5,7 @@ import os
 import shutil
 import unittest
 
-from case import BAD, TWO, Case
+from case import BAD, SETTINGS, TWO, Case
 from host import Bpfman, run, scratch_directory
 
 
@@ -59,6 +59,22 @@ class Errors(Case):
         self.assertFails(self.load(path), 2, "first (xdp), second (xdp)", "--name first")
         done = self.bpfman("load", "file", path, "--name", "second", "xdp", "--iface", self.pair.interface)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_settings_are_checked_against_the_types_of_variables(self):
+        path = self.host.programs.compile("settings", SETTINGS)
+        self.bpfman("load", "file", path, "--set", "limits.rate=500", "--set", "limits.ports=80,443", "--set", "limits.ports[3]=53",
+                    "--set", "limits.name=second", "--set", "net=10.0.0.0/8", "--set", "strict=true", check=True)
+        shown = self.bpfman.json("get", "program", "settings/pass")["globals"]
+        self.assertEqual(shown, {"limits": "f4010000" "5000bb0100003500" "7365636f6e640000", "net": "080000000a000000", "strict": "01"})
+        for setting, words in (("limts.rate=1", ("limits (struct limits)", "did you mean limits?")),
+                               ("limits.rte=1", ("it has rate, ports, name",)),
+                               ("limits=1", ("is set by its members",)),
+                               ("limits.rate=-1", ("from 0 to 4294967295",)),
+                               ("limits.ports[4]=1", ("beyond the end",)),
+                               ("limits.name=a-long-name", ("room for 7",)),
+                               ("net=10.0.0.1/8", ("behind its prefix length",)),
+                               ("strict", ("NAME=VALUE",))):
+            self.assertFails(self.bpfman("load", "file", path, "--set", setting), 2, *words)
 
     def test_verifier_rejection_shows_the_last_lines_and_all_on_demand(self):
         path = self.host.programs.compile("bad", BAD)

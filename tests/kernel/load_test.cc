@@ -185,6 +185,29 @@ TEST_F(Load, SetsVariablesOfEverySection) {
                 {".bss", "{runs: 105, verdict_sum: 10}"}}));
 }
 
+TEST_F(Load, TakesSettingsAsPeopleWriteThem) {
+  Result<std::map<std::string, Bytes>> globals = kernel_->encode_settings(
+      object("k_globals"),
+      {{"sampling", "0x10"}, {"settings.port", "443"}, {"settings.label", "abc"}},
+      {});
+  ASSERT_TRUE(globals.ok()) << globals.error().message();
+  kernel::LoadedProgram loaded = load("k_globals", "report_all_the_variables", "a", *globals);
+  for (const MapRecord& map : loaded.maps) {
+    if (map.name == ".data") {
+      // What was not said stays as the object has it.
+      EXPECT_EQ(to_text(kernel_->dump_map(map.id, 10)->entries.at(0).values.at(0)),
+                "{threshold: 1000, settings: {port: 443, enabled: 0, label: \"abc\"}}");
+    }
+  }
+  Error unknown =
+      kernel_->encode_settings(object("k_globals"), {{"setings.port", "1"}}, {}).error();
+  EXPECT_THAT(unknown.hints(), Contains("did you mean settings?"));
+  EXPECT_THAT(unknown.hints(), Contains(HasSubstr("settings (struct settings)")));
+  Error twice =
+      kernel_->encode_settings(object("k_globals"), {{"sampling", "1"}}, *globals).error();
+  EXPECT_THAT(twice.message(), HasSubstr("set twice"));
+}
+
 TEST_F(Load, RefusesAVariableOfAnotherLength) {
   Error error =
       refused("k_globals", "report_all_the_variables", {{"sampling", Bytes(3, std::byte{0})}});

@@ -57,6 +57,21 @@ Result<kernel::LoadedProgram> FakeKernel::load_program(const kernel::LoadRequest
 }
 
 // Proved by Pins tests: rename moves a pin or a directory of pins; a missing source is NotFound.
+Result<std::map<std::string, Bytes>> FakeKernel::encode_settings(
+    ByteView /*object*/,
+    const std::vector<Setting>& settings,
+    const std::map<std::string, Bytes>& /*globals*/) {
+  std::map<std::string, Bytes> out;
+  for (const Setting& setting : settings) {
+    if (setting.path == "nowhere") {
+      return Error(Code::InvalidArgument, "no such variable");
+    }
+    ByteView bytes = as_bytes(setting.value);
+    out[setting.path] = Bytes(bytes.begin(), bytes.end());
+  }
+  return out;
+}
+
 Result<void> FakeKernel::rename_pin(const std::string& from, const std::string& to) {
   return strike("rename_pin", [&]() -> Result<void> {
     if (auto pin = world.program_pins.extract(from)) {

@@ -50,6 +50,11 @@ class FakeKernel final : public kernel::KernelOps {
   Result<kernel::BpffsState> observe_bpffs(const std::string& directory) override;
   Result<void> ensure_bpffs(const std::string& directory) override;
   Result<kernel::LoadedProgram> load_program(const kernel::LoadRequest& request) override;
+  // The text as it stands.
+  Result<std::map<std::string, Bytes>> encode_settings(
+      ByteView object,
+      const std::vector<Setting>& settings,
+      const std::map<std::string, Bytes>& globals) override;
   Result<void> rename_pin(const std::string& from, const std::string& to) override;
   Result<void> remove_pins(const std::string& program_pin,
                            const std::string& map_directory) override;
