@@ -24,11 +24,12 @@ struct ImageRecordView {
   RawString id;
   RawString digest;
   RawString layer;
+  RawString metadata;
   std::vector<RawString> names;
   std::vector<RawString> manifests;  // digests
 
   void clear() {
-    id = digest = layer = RawString();
+    id = digest = layer = metadata = RawString();
     names.clear();
     manifests.clear();
   }
@@ -101,6 +102,8 @@ Result<void> read_image(JsonScanner& scanner, ImageRecordView& out) {
       TRY(read_text(scanner, key, out.digest));
     } else if (key.is("layer")) {
       TRY(read_text(scanner, key, out.layer));
+    } else if (key.is("metadata")) {
+      TRY(read_text(scanner, key, out.metadata));
     } else if (key.is("names")) {
       TRY(read_names(scanner, out.names));
     } else if (key.is("big-data-digests")) {
@@ -157,6 +160,7 @@ Result<StoredImage> to_image(const ImageRecordView& record) {
   out.id = record.id.raw();
   out.digest = TRY(to_digest(record.digest));
   out.layer = TRY(resolve(record.layer));
+  out.metadata = TRY(resolve(record.metadata));
   for (const RawString& name : record.names) {
     std::string text = TRY(resolve(name));
     out.names.push_back(std::move(text));

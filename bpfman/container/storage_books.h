@@ -32,6 +32,7 @@ struct StoredImage {
   std::vector<std::string> names;
   std::string layer;                     // top layer; "" for an index or an image without layers
   std::vector<Digest> manifest_digests;  // of the big data items that are manifests
+  std::string metadata;                  // JSON: how long the signatures are
   bool operator==(const StoredImage&) const = default;
 };
 

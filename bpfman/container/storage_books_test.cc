@@ -48,12 +48,14 @@ TEST(ImageBook, FindsARecordByEachOfItsNames) {
     Result<std::vector<StoredImage>> images = find_stored_images(text, by_name(name));
     ASSERT_TRUE(images.ok()) << images.error().message();
     ASSERT_THAT(*images, SizeIs(1)) << name;
-    EXPECT_EQ(images->front(),
-              (StoredImage{.id = hex_of('a'),
-                           .digest = digest_of_digits('b'),
-                           .names = {"localhost/x:dev", "localhost/y:1"},
-                           .layer = hex_of('c'),
-                           .manifest_digests = {digest_of_digits('b'), digest_of_digits('d')}}));
+    EXPECT_EQ(
+        images->front(),
+        (StoredImage{.id = hex_of('a'),
+                     .digest = digest_of_digits('b'),
+                     .names = {"localhost/x:dev", "localhost/y:1"},
+                     .layer = hex_of('c'),
+                     .manifest_digests = {digest_of_digits('b'), digest_of_digits('d')},
+                     .metadata = R"({"signatures-sizes":{"sha256:)" + hex_of('b') + R"(":[]}})"}));
   }
   EXPECT_THAT(ids_of(find_stored_images(text, by_name("localhost/x"))), IsEmpty());
 }

@@ -10,6 +10,7 @@
 #include "bpfman/container/runtimes.h"
 #include "bpfman/container/short_names.h"
 #include "bpfman/container/storage_reader.h"
+#include "bpfman/container/storage_signatures.h"
 #include "bpfman/container/tool_version.h"
 
 namespace bpfman::container {
@@ -17,16 +18,22 @@ namespace {
 
 class StorageImage final : public LocalImage {
  public:
-  StorageImage(ImageDescription description,
+  StorageImage(StoredImage image,
+               ImageDescription description,
                std::vector<StoredLayer> layers,
                std::shared_ptr<const StorageReader> reader)
-      : description_(std::move(description)),
+      : image_(std::move(image)),
+        description_(std::move(description)),
         layers_(std::move(layers)),
         reader_(std::move(reader)) {}
 
   const ImageDescription& description() const override { return description_; }
 
   std::string route() const override { return reader_->driver(); }
+
+  Result<StoredSignatures> read_signatures() override {
+    return read_stored_signatures(*reader_, image_, description_);
+  }
 
   Result<std::vector<LayerDirectory>> open_layers() override {
     if (layers_.size() != description_.diff_ids.size()) {
@@ -52,6 +59,7 @@ class StorageImage final : public LocalImage {
   }
 
  private:
+  StoredImage image_;
   ImageDescription description_;
   std::vector<StoredLayer> layers_;  // bottom first
   std::shared_ptr<const StorageReader> reader_;
@@ -79,10 +87,6 @@ Result<std::vector<StoredLayer>> chain_of(const StoredImage& image, const LayerB
   }
   std::reverse(chain.begin(), chain.end());
   return chain;
-}
-
-bool has_name(const StoredImage& image, const std::string& name) {
-  return std::find(image.names.begin(), image.names.end(), name) != image.names.end();
 }
 
 bool has_manifest(const StoredImage& image, const Digest& digest) {
@@ -125,7 +129,9 @@ Result<Match> match(const ImageReference& reference,
   auto by_manifest = [&](const StoredImage& image) { return has_manifest(image, query.manifest); };
   if (!reference.is_id()) {
     for (const std::string& name : query.names) {
-      auto by_name = [&](const StoredImage& image) { return has_name(image, name); };
+      auto by_name = [&](const StoredImage& image) {
+        return std::find(image.names.begin(), image.names.end(), name) != image.names.end();
+      };
       if (const StoredImage* image = first(images, by_name); image != nullptr) {
         return Match{image, name, reference.digest().has_value()};
       }
@@ -299,7 +305,8 @@ Result<ContainerRuntime::Answer> StorageRuntime::find_in(
     ProofOfDigest proof{*reader, *found.image, *platform.image, description};
     TRY(proof.prove(query.manifest, 0));
   }
-  return Answer{std::make_unique<StorageImage>(std::move(description), std::move(layers), reader),
+  return Answer{std::make_unique<StorageImage>(
+                    std::move(*platform.image), std::move(description), std::move(layers), reader),
                 ""};
 }
 

@@ -117,9 +117,10 @@ class Resolver {
   // cannot be used.
   Result<std::optional<ResolvedImage>> from_database(const ImageRecord& record) {
     ResolvedImage out;
+    Result<Found> look = Found{};
     if (!options_.trust_database) {
       std::size_t next = 0;
-      Result<Found> look = find_first(next, asked_.size());
+      look = find_first(next, asked_.size());
       misses_.clear();
       if (!look.ok()) {
         out.warnings.push_back("using the copy of " + reference_.typed() +
@@ -151,8 +152,10 @@ class Resolver {
                             .digest = record.bytecode,
                             .file_name = record.file_name};
     out.from_database = true;
-    if (out.record.signatures.empty()) {
-      out.record_changed = look_for_signatures(out.record, out.signature_note);
+    if (out.record.signatures.empty() && wants_signatures(out.record)) {
+      bool stored =
+          look.ok() && look->image != nullptr && take_stored_signatures(*look->image, out);
+      out.record_changed = look_for_signatures(out) || stored;
     }
     return std::optional(std::move(out));
   }
@@ -239,7 +242,8 @@ class Resolver {
     provenance.manifest_digest = description.manifest_digest;
     provenance.trust = "local";
     ResolvedImage out = TRY(finish(std::move(*extracted), std::move(provenance)));
-    look_for_signatures(out.record, out.signature_note);
+    take_stored_signatures(*found.image, out);
+    look_for_signatures(out);
     return out;
   }
 
@@ -320,13 +324,45 @@ class Resolver {
     return std::optional(std::move(out));
   }
 
-  // The signatures of an image that lies here, from the registry that its name names: they travel
-  // along the hash chain from the manifest to the image id. Whether `record` changed.
-  bool look_for_signatures(ImageRecord& record, std::string& note) {
-    if (!options_.wants_signatures ||
-        !options_.wants_signatures(record.provenance, record.reference)) {
+  bool wants_signatures(const ImageRecord& record) const {
+    return options_.wants_signatures &&
+           options_.wants_signatures(record.provenance, record.reference);
+  }
+
+  // Those that the store keeps beside the image. Whether there are any.
+  static bool take_stored_signatures(LocalImage& image, ResolvedImage& out) {
+    Result<StoredSignatures> stored = image.read_signatures();
+    if (!stored.ok()) {
+      out.signature_note = stored.error().message();
       return false;
     }
+    if (stored->unchecked > 0) {
+      out.signature_note = "the store keeps " + std::to_string(stored->unchecked) +
+                           " of its signatures in a form that bpfman does not check (GPG)";
+    }
+    if (stored->documents.empty()) {
+      return false;
+    }
+    out.record.provenance.manifest_digest = stored->manifest_digest;
+    out.record.provenance.index_digest = stored->index_digest;
+    out.record.signatures = std::move(stored->documents);
+    return true;
+  }
+
+  // The signatures of an image that lies here, from the registry that its name names: they travel
+  // along the hash chain from the manifest to the image id. Whether the record changed.
+  bool look_for_signatures(ResolvedImage& out) {
+    ImageRecord& record = out.record;
+    if (!wants_signatures(record)) {
+      return false;
+    }
+    if (!record.signatures.empty() &&
+        (!options_.has_enough_signatures || options_.has_enough_signatures(out))) {
+      return false;
+    }
+    auto add_note = [&out](const std::string& text) {
+      out.signature_note += (out.signature_note.empty() ? "" : "; ") + text;
+    };
     std::string why = reference_.is_id() || reference_.is_file()
                           ? "its name names no registry that could have them"
                           : why_not_pulled();
@@ -334,7 +370,7 @@ class Resolver {
       why = "not asked: the registry is not among the sources";
     }
     if (!why.empty()) {
-      note = "registry " + reference_.registry() + ": " + why;
+      add_note("registry " + reference_.registry() + ": " + why);
       return false;
     }
     PullContext context = make_context();
@@ -342,7 +378,10 @@ class Resolver {
     Result<RemoteSignatures> found =
         fetch_signatures(reference_, record.provenance.image_id, context, options_.platform);
     if (!found.ok()) {
-      note = found.error().message();
+      add_note(found.error().message());
+      return false;
+    }
+    if (found->documents.empty() && !record.signatures.empty()) {
       return false;
     }
     record.provenance.manifest_digest = found->manifest_digest;

@@ -53,6 +53,9 @@ struct ImageManagerOptions {
   // Whether signatures matter for an image (its provenance, and its reference in normal form): then
   // they are looked for, and kept in the record. May be empty: they never do.
   std::function<bool(const Provenance&, const std::string&)> wants_signatures;
+  // Whether the signatures of the record let it in, so that no registry need be asked for others.
+  // May be empty: whatever there is will do.
+  std::function<bool(const ResolvedImage&)> has_enough_signatures;
   PullProgressSink progress;               // of a pull from a registry; may be empty
   const Interrupts* interrupts = nullptr;  // look at it while pulling; may be null, outlives it
 };

@@ -121,22 +121,6 @@ std::map<Digest, VerifiedBytecode> named_bytecode(const plan::ImageStock& stock)
   return out;
 }
 
-void judge(const TrustGate& gate,
-           const ImageRecord& image,
-           const std::shared_ptr<const Bytes>& bytes,
-           VerifiedBytecode& entry) {
-  FoundBytecode found;
-  found.bytecode = Bytecode{.bytes = bytes, .digest = image.bytecode, .file_name = image.file_name};
-  found.facts.digest = image.bytecode;
-  found.facts.provenance = image.provenance;
-  found.facts.image_reference = image.reference;
-  found.record = image;
-  TrustVerdict verdict = gate.judge(found, "image " + image.reference);
-  if (!verdict.allowed) {
-    entry.refused[image.reference] = std::move(verdict.reason);
-  }
-}
-
 void verify(store::Store& store,
             const std::vector<ImageRecord>& images,
             const TrustGate& gate,
@@ -153,7 +137,11 @@ void verify(store::Store& store,
     auto content = std::make_shared<const Bytes>(std::move(*bytes));
     for (const ImageRecord& image : images) {
       if (image.bytecode == entry.digest) {
-        judge(gate, image, content, entry);
+        Bytecode bytecode{.bytes = content, .digest = image.bytecode, .file_name = image.file_name};
+        TrustVerdict verdict = gate.judge(image, bytecode);
+        if (!verdict.allowed) {
+          entry.refused[image.reference] = std::move(verdict.reason);
+        }
       }
     }
   }

@@ -81,21 +81,27 @@ image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database) {
 image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database,
                                                const TrustGate* gate) {
   std::function<bool(const Provenance&, const std::string&)> wants_signatures;
+  std::function<bool(const image::ResolvedImage&)> has_enough_signatures;
   if (gate != nullptr && gate->has_policy()) {
     wants_signatures = [gate](const Provenance& provenance, const std::string& reference) {
       return gate->wants_signatures(provenance, reference);
     };
+    has_enough_signatures = [gate](const image::ResolvedImage& image) {
+      return gate->judge(image.record, image.bytecode).allowed;
+    };
   }
-  return image::ImageManager(container::make_runtimes(options.environment, options.runtimes),
-                             database,
-                             options.environment,
-                             image::ImageManagerOptions{.trust_database = options.trust_database,
-                                                        .sources = options.sources,
-                                                        .strict = options.strict,
-                                                        .now = unix_now(),
-                                                        .wants_signatures = wants_signatures,
-                                                        .progress = options.progress,
-                                                        .interrupts = options.interrupts});
+  return image::ImageManager(
+      container::make_runtimes(options.environment, options.runtimes),
+      database,
+      options.environment,
+      image::ImageManagerOptions{.trust_database = options.trust_database,
+                                 .sources = options.sources,
+                                 .strict = options.strict,
+                                 .now = unix_now(),
+                                 .wants_signatures = wants_signatures,
+                                 .has_enough_signatures = has_enough_signatures,
+                                 .progress = options.progress,
+                                 .interrupts = options.interrupts});
 }
 
 Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {

@@ -179,6 +179,16 @@ TrustVerdict TrustGate::judge(const FoundBytecode& found, const std::string& wha
   return verdict;
 }
 
+TrustVerdict TrustGate::judge(const ImageRecord& record, const Bytecode& bytecode) const {
+  FoundBytecode found;
+  found.bytecode = bytecode;
+  found.facts.digest = record.bytecode;
+  found.facts.provenance = record.provenance;
+  found.facts.image_reference = record.reference;
+  found.record = record;
+  return judge(found, "image " + record.reference);
+}
+
 Result<void> TrustGate::admit(FoundBytecode& found, const std::string& what) const {
   std::string trust = default_trust(found.facts.provenance);
   Digest id;

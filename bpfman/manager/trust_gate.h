@@ -43,6 +43,7 @@ class TrustGate {
   // PermissionDenied: refused (by which rule).
   Result<void> admit(FoundBytecode& found, const std::string& what) const;
   TrustVerdict judge(const FoundBytecode& found, const std::string& what) const;
+  TrustVerdict judge(const ImageRecord& record, const Bytecode& bytecode) const;
 
   // The programs that are to be loaded, against the limits of the rule.
   Result<void> check_programs(const FoundBytecode& found,

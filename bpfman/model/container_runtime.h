@@ -70,6 +70,16 @@ struct ImageDescription {
   Platform platform;
 };
 
+// Signatures that a store keeps beside an image; nothing of them has been checked.
+struct StoredSignatures {
+  std::vector<SignatureDocument> documents;
+  // What they may be about: a manifest in the store whose config is the image, and an index that
+  // has it. Both are proved by their hashes; empty when there are no documents for them.
+  Digest manifest_digest;
+  Digest index_digest;
+  std::size_t unchecked = 0;  // signatures of kinds that nobody here can check (GPG)
+};
+
 class LocalImage {
  public:
   LocalImage() = default;
@@ -86,6 +96,9 @@ class LocalImage {
   virtual Result<std::unique_ptr<ByteSource>> open_artifact_blob(const Digest& digest) {
     return Error(Code::Unimplemented, "no artifact, so no blob " + digest.text());
   }
+
+  // DataLoss: they are damaged. ResourceExhausted: too many, or too long.
+  virtual Result<StoredSignatures> read_signatures() { return StoredSignatures(); }
 
   // The layers as they were sent, bottom first. Unimplemented: this store does not keep them.
   virtual Result<std::vector<LayerBlob>> open_blobs() {
