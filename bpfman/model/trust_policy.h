@@ -31,6 +31,7 @@ struct TextPattern {
 struct KeySigner {
   std::string path;  // where it was read; "" when it stands in the policy itself
   std::string pem;
+  bool logged = false;  // what it signs has to be in a log of the trust root besides
   bool operator==(const KeySigner&) const = default;
 };
 

@@ -93,13 +93,21 @@ StorePtr store_of(const CertificateAuthority& authority, std::int64_t time) {
 
 // Who has signed `certificate`, should it lead to `authority` at `time`; else null and why not.
 X509Ptr find_issuer(X509* certificate,
+                    const std::vector<Bytes>& intermediates,
                     const CertificateAuthority& authority,
                     std::int64_t time,
                     std::string& why) {
   StorePtr store = store_of(authority, time);
   StoreContextPtr context(X509_STORE_CTX_new());
+  CertificateListPtr untrusted(sk_X509_new_null());
+  for (const Bytes& der : intermediates) {
+    X509Ptr one = parse_certificate(der);
+    if (one != nullptr && sk_X509_push(untrusted.get(), one.get()) > 0) {
+      X509_up_ref(one.get());  // the list has one, too
+    }
+  }
   if (store == nullptr || context == nullptr ||
-      X509_STORE_CTX_init(context.get(), store.get(), certificate, nullptr) != 1) {
+      X509_STORE_CTX_init(context.get(), store.get(), certificate, untrusted.get()) != 1) {
     why = "a certificate of the trust root is damaged";
     ERR_clear_error();
     return nullptr;
@@ -212,6 +220,23 @@ Result<Bytes> certificate_from_pem(const std::string& pem) {
   return out;
 }
 
+std::vector<Bytes> certificates_from_pem(const std::string& pem, std::size_t limit) {
+  std::vector<Bytes> out;
+  BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  while (bio != nullptr && out.size() < limit) {
+    X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    unsigned char* buffer = nullptr;
+    int size = certificate == nullptr ? 0 : i2d_X509(certificate.get(), &buffer);
+    if (size <= 0) {
+      break;
+    }
+    put_bytes(out.emplace_back(), buffer, static_cast<std::size_t>(size));
+    OPENSSL_free(buffer);
+  }
+  ERR_clear_error();
+  return out;
+}
+
 Result<Certificate> Certificate::from_der(ByteView der) {
   X509Ptr certificate = parse_certificate(der);
   if (certificate == nullptr || X509_get0_pubkey(certificate.get()) == nullptr) {
@@ -253,7 +278,8 @@ Result<std::string> Certificate::issuer() const {
 }
 
 Result<void> Certificate::check(const TrustedRoot& root,
-                                const std::vector<std::int64_t>& times) const {
+                                const std::vector<std::int64_t>& times,
+                                const std::vector<Bytes>& intermediates) const {
   X509* certificate = certificate_.get();
   if ((X509_get_extended_key_usage(certificate) & XKU_CODE_SIGN) == 0 ||
       (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) == 0) {
@@ -269,7 +295,7 @@ Result<void> Certificate::check(const TrustedRoot& root,
       if (!authority.valid.covers(time)) {
         return false;
       }
-      issuer = find_issuer(certificate, authority, time, why);
+      issuer = find_issuer(certificate, intermediates, authority, time, why);
       return issuer != nullptr;
     });
     if (at_all_times) {

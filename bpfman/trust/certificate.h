@@ -15,6 +15,9 @@ namespace bpfman::trust {
 // DER of the first certificate of a PEM text.
 Result<Bytes> certificate_from_pem(const std::string& pem);
 
+// The certificates of a PEM text, at most `limit`; what is no certificate ends it.
+std::vector<Bytes> certificates_from_pem(const std::string& pem, std::size_t limit);
+
 class Certificate {
  public:
   static Result<Certificate> from_der(ByteView der);
@@ -27,9 +30,12 @@ class Certificate {
   Result<std::string> issuer() const;
 
   // Leads to one of the root's authorities at each of `times` (unix seconds, at least one), is made
-  // for signing code, and was shown to a certificate log, if the root knows any. PermissionDenied
-  // says what is missing.
-  Result<void> check(const TrustedRoot& root, const std::vector<std::int64_t>& times) const;
+  // for signing code, and was shown to a certificate log, if the root knows any. `intermediates`
+  // may be part of the way; nothing is trusted for being one. PermissionDenied says what is
+  // missing.
+  Result<void> check(const TrustedRoot& root,
+                     const std::vector<std::int64_t>& times,
+                     const std::vector<Bytes>& intermediates = {}) const;
 
  private:
   explicit Certificate(std::shared_ptr<x509_st> certificate)

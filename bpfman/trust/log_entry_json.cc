@@ -28,12 +28,19 @@ struct Claim {
   Bytes hash;  // sha256 of what was signed, or of an envelope's payload
   Bytes signature;
   Bytes certificate;  // DER
+  Bytes key;          // SubjectPublicKeyInfo, where it is by a bare key
 };
 
-// base64 of PEM
-Bytes certificate_of(const Json& json) {
-  Result<Bytes> der = certificate_from_pem(std::string(as_text(base64_of(json))));
-  return der.ok() ? std::move(*der) : Bytes();
+// base64 of PEM: a certificate, or a key.
+void read_verifier(const Json& json, Claim& claim) {
+  std::string pem(as_text(base64_of(json)));
+  Result<Bytes> certificate = certificate_from_pem(pem);
+  if (certificate.ok()) {
+    claim.certificate = std::move(*certificate);
+    return;
+  }
+  Result<PublicKey> key = PublicKey::from_pem(pem);
+  claim.key = key.ok() ? key->der() : Bytes();
 }
 
 Bytes hash_of(const Json& json) {
@@ -44,16 +51,18 @@ Bytes hash_of(const Json& json) {
 
 Claim read_hashedrekord(const Json& spec) {
   const Json& signature = member(spec, "signature");
-  return Claim{.hash = hash_of(member(member(spec, "data"), "hash")),
-               .signature = base64_of(member(signature, "content")),
-               .certificate = certificate_of(member(member(signature, "publicKey"), "content"))};
+  Claim claim{.hash = hash_of(member(member(spec, "data"), "hash")),
+              .signature = base64_of(member(signature, "content"))};
+  read_verifier(member(member(signature, "publicKey"), "content"), claim);
+  return claim;
 }
 
 Claim read_dsse(const Json& spec) {
   const Json& signature = only(member(spec, "signatures"));
-  return Claim{.hash = hash_of(member(spec, "payloadHash")),
-               .signature = base64_of(member(signature, "signature")),
-               .certificate = certificate_of(member(signature, "verifier"))};
+  Claim claim{.hash = hash_of(member(spec, "payloadHash")),
+              .signature = base64_of(member(signature, "signature"))};
+  read_verifier(member(signature, "verifier"), claim);
+  return claim;
 }
 
 // The signature of an intoto entry is base64 twice.
@@ -61,9 +70,10 @@ Claim read_intoto(const Json& spec) {
   const Json& content = member(spec, "content");
   const Json& signature = only(member(member(content, "envelope"), "signatures"));
   Bytes once = base64_of(member(signature, "sig"));
-  return Claim{.hash = hash_of(member(content, "payloadHash")),
-               .signature = decode_base64(as_text(once)).value_or(Bytes()),
-               .certificate = certificate_of(member(signature, "publicKey"))};
+  Claim claim{.hash = hash_of(member(content, "payloadHash")),
+              .signature = decode_base64(as_text(once)).value_or(Bytes())};
+  read_verifier(member(signature, "publicKey"), claim);
+  return claim;
 }
 
 // 0.0.2 of both kinds holds plain base64.
@@ -71,12 +81,13 @@ Claim read_second_version(const Json& spec, bool envelope) {
   const Json& body = member(spec, envelope ? "dsseV002" : "hashedRekordV002");
   const Json& hash = member(body, envelope ? "payloadHash" : "data");
   const Json& signature = envelope ? only(member(body, "signatures")) : member(body, "signature");
-  const Json& verifier = member(member(signature, "verifier"), "x509Certificate");
+  const Json& verifier = member(signature, "verifier");
   return Claim{.hash = text_of(member(hash, "algorithm")) == "SHA2_256"
                            ? base64_of(member(hash, "digest"))
                            : Bytes(),
                .signature = base64_of(member(signature, "content")),
-               .certificate = base64_of(member(verifier, "rawBytes"))};
+               .certificate = base64_of(member(member(verifier, "x509Certificate"), "rawBytes")),
+               .key = base64_of(member(member(verifier, "publicKey"), "rawBytes"))};
 }
 
 }  // namespace
@@ -115,7 +126,10 @@ Result<void> check_entry_body(const LogEntry& entry, const SignedMaterial& mater
   if (claim.signature != material.signature) {
     return refused("is about another signature");
   }
-  if (material.certificate.empty() || claim.certificate != material.certificate) {
+  if (material.certificate.empty() && (material.key.empty() || claim.key != material.key)) {
+    return refused("is about another key");
+  }
+  if (claim.certificate != material.certificate) {
     return refused("is about another certificate");
   }
   return {};

@@ -34,21 +34,33 @@ Result<Digest> find_subject(const SignedMaterial& material, const SignedThing& t
 }  // namespace
 
 Result<SignatureChecker> SignatureChecker::make(const TrustPolicy& policy) {
+  std::optional<TrustedRoot> root;
+  bool identities =
+      std::any_of(policy.signers.begin(), policy.signers.end(), [](const Signer& one) {
+        return std::holds_alternative<IdentitySigner>(one.who);
+      });
+  if (identities && !policy.trusted_root.empty()) {
+    root = TRY(parse_trusted_root(policy.trusted_root).with_context(policy.trusted_root_path));
+  }
+  return make(policy.signers, std::move(root), policy.path);
+}
+
+Result<SignatureChecker> SignatureChecker::make(const std::vector<Signer>& signers,
+                                                std::optional<TrustedRoot> root,
+                                                const std::string& where) {
   SignatureChecker out;
-  for (const Signer& signer : policy.signers) {
+  for (const Signer& signer : signers) {
     if (const auto* key = std::get_if<KeySigner>(&signer.who)) {
       PublicKey parsed = TRY(PublicKey::from_pem(key->pem).with_context(
-          policy.path + ": signer " + signer.name +
-          (key->path.empty() ? "" : " (" + key->path + ")")));
-      out.keys_.push_back(KeyOf{.signer = signer.name, .key = std::move(parsed)});
+          where + ": signer " + signer.name + (key->path.empty() ? "" : " (" + key->path + ")")));
+      out.keys_.push_back(
+          KeyOf{.signer = signer.name, .key = std::move(parsed), .logged = key->logged});
     } else {
       out.identities_.push_back(
           IdentityOf{.signer = signer.name, .identity = std::get<IdentitySigner>(signer.who)});
     }
   }
-  if (!out.identities_.empty() && !policy.trusted_root.empty()) {
-    out.root_ = TRY(parse_trusted_root(policy.trusted_root).with_context(policy.trusted_root_path));
-  }
+  out.root_ = std::move(root);
   return out;
 }
 
@@ -99,10 +111,24 @@ Result<SignatureFinding> SignatureChecker::check_keys(
     const SignedMaterial& material, const std::vector<std::string>& signed_by) const {
   for (const KeyOf& one : keys_) {
     if (counts(signed_by, one.signer) && one.key.verifies(material.message, material.signature)) {
+      if (one.logged) {
+        TRY(check_log(material, one.key));
+      }
       return SignatureFinding{.signer = one.signer, .who = "key " + one.key.fingerprint()};
     }
   }
   return refused("it is by none of the keys that count here");
+}
+
+// When it was logged does not matter: a key has no end.
+Result<void> SignatureChecker::check_log(SignedMaterial material, const PublicKey& key) const {
+  material.key = key.der();
+  Witness witness = root_.has_value() ? examine(material, *root_) : Witness();
+  if (!witness.logged) {
+    return refused("it is by the right key, and in none of the logs that it has to be in" +
+                   (witness.why.empty() ? "" : ": " + witness.why));
+  }
+  return {};
 }
 
 Result<SignatureFinding> SignatureChecker::check_certificate(
@@ -132,7 +158,7 @@ Result<SignatureFinding> SignatureChecker::check_certificate(
   if (witness.times.empty() && !witness.why.empty()) {
     return refused(witness.why);
   }
-  TRY(certificate.check(*root_, witness.times));
+  TRY(certificate.check(*root_, witness.times, material.intermediates));
   return SignatureFinding{
       .signer = wanted->signer, .who = std::move(who), .signed_at = witness.times.front()};
 }

@@ -29,6 +29,10 @@ class SignatureChecker {
  public:
   // InvalidArgument: a signer's key or the trust root cannot be read as such (which and where).
   static Result<SignatureChecker> make(const TrustPolicy& policy);
+  // `where` stands for the policy in errors.
+  static Result<SignatureChecker> make(const std::vector<Signer>& signers,
+                                       std::optional<TrustedRoot> root,
+                                       const std::string& where);
 
   // One finding for each signature; statements of other kinds (provenance, SBOM) are none.
   // `signed_by`: names of the policy's signers that count. `predicate` is what statements must be;
@@ -42,6 +46,7 @@ class SignatureChecker {
   struct KeyOf {
     std::string signer;
     PublicKey key;
+    bool logged = false;
   };
 
   struct IdentityOf {
@@ -54,6 +59,7 @@ class SignatureChecker {
                                      const SignedThing& thing) const;
   Result<SignatureFinding> check_keys(const SignedMaterial& material,
                                       const std::vector<std::string>& signed_by) const;
+  Result<void> check_log(SignedMaterial material, const PublicKey& key) const;
   Result<SignatureFinding> check_certificate(const SignedMaterial& material,
                                              const std::vector<std::string>& signed_by) const;
 

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "bpfman/trust/certificate.h"
+#include "bpfman/trust/transparency.h"
 #include "bpfman/trust/trust_test_support.h"
 
 namespace bpfman::trust {
@@ -214,6 +216,87 @@ TEST(SignatureCheck, DamagedDocumentsAreFindingsNotErrors) {
       EXPECT_EQ(finding.location, "here");
     }
   }
+}
+
+// tests/data/signatures/logged: by a bare key and by a certificate, both in a private log.
+SignatureDocument logged_document(const std::string& name) {
+  return SignatureDocument{.format = SignatureFormat::SimpleSigning,
+                           .document = test_file("logged/" + name),
+                           .location = "store"};
+}
+
+SignatureFinding check_logged(const Signer& signer,
+                              const std::string& document,
+                              const std::string& log) {
+  TrustedRoot root = *make_trusted_root(test_file("logged/authority.pem"), {test_file(log)});
+  SignatureChecker checker = *SignatureChecker::make({signer}, std::move(root), "policy.json");
+  return checker
+      .check(
+          {logged_document(document)}, {signer.name}, {.digests = {signed_manifest()}, .bytes = {}})
+      .front();
+}
+
+Signer logged_key(const std::string& file) {
+  return Signer{.name = "k", .who = KeySigner{.pem = test_file(file), .logged = true}};
+}
+
+Signer identity(const std::string& email) {
+  return Signer{.name = "f",
+                .who = IdentitySigner{.identity = {.text = email},
+                                      .issuer = {.text = "https://issuer.example"}}};
+}
+
+TEST(SignatureCheck, AKeyWhoseSignaturesHaveToBeLogged) {
+  SignatureFinding good =
+      check_logged(logged_key("logged/key.pub"), "by_key.json", "logged/log.pub");
+  EXPECT_TRUE(good.good()) << good.why;
+  EXPECT_EQ(good.reference, "registry.example/prog:v1");
+  EXPECT_THAT(check_logged(logged_key("logged/key.pub"), "by_key.json", "p256.pub").why,
+              HasSubstr("in none of the logs that it has to be in"));
+  EXPECT_THAT(check_logged(logged_key("p256.pub"), "by_key.json", "logged/log.pub").why,
+              HasSubstr("by none of the keys"));
+}
+
+TEST(SignatureCheck, TheLogsEntryIsAboutTheKeyThatSigned) {
+  SignedMaterial material = *take_apart(logged_document("by_key.json"));
+  material.key = PublicKey::from_pem(test_file("logged/key.pub"))->der();
+  EXPECT_TRUE(check_entry_body(material.entries.front(), material).ok());
+  material.key = PublicKey::from_pem(test_file("p256.pub"))->der();
+  EXPECT_THAT(check_entry_body(material.entries.front(), material).error().message(),
+              HasSubstr("is about another key"));
+  material.key.clear();
+  EXPECT_FALSE(check_entry_body(material.entries.front(), material).ok());
+}
+
+TEST(SignatureCheck, AnAuthorityThatIsGivenByItself) {
+  SignatureFinding good =
+      check_logged(identity("dev@example.com"), "by_certificate.json", "logged/log.pub");
+  EXPECT_TRUE(good.good()) << good.why;
+  EXPECT_EQ(good.who, "dev@example.com (https://issuer.example)");
+  EXPECT_THAT(
+      check_logged(identity("other@example.com"), "by_certificate.json", "logged/log.pub").why,
+      HasSubstr("who is none of the signers"));
+  EXPECT_THAT(check_logged(identity("dev@example.com"), "by_certificate.json", "p256.pub").why,
+              HasSubstr("in no log of the trust root"));
+}
+
+TEST(SignatureCheck, WithoutTheIntermediateThereIsNoWayToTheAuthority) {
+  SignedMaterial material = *take_apart(logged_document("by_certificate.json"));
+  TrustedRoot root = *make_trusted_root(test_file("logged/authority.pem"), {});
+  Certificate certificate = *Certificate::from_der(material.certificate);
+  std::vector<std::int64_t> times = {material.entries.front().integrated_time};
+  EXPECT_TRUE(certificate.check(root, times, material.intermediates).ok());
+  EXPECT_FALSE(certificate.check(root, times).ok());
+  // An intermediate is no authority.
+  TrustedRoot other = root;
+  other.authorities.clear();
+  EXPECT_FALSE(certificate.check(other, times, material.intermediates).ok());
+}
+
+TEST(MakeTrustedRoot, NeedsCertificatesAndKeys) {
+  EXPECT_FALSE(make_trusted_root("no PEM", {}).ok());
+  EXPECT_FALSE(make_trusted_root("", {"no PEM"}).ok());
+  EXPECT_TRUE(make_trusted_root("", {})->authorities.empty());
 }
 
 }  // namespace

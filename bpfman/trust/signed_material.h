@@ -16,6 +16,7 @@ namespace bpfman::trust {
 inline constexpr std::size_t kMaxLogEntries = 8;
 inline constexpr std::size_t kMaxTimestamps = 8;
 inline constexpr std::size_t kMaxProofHashes = 64;
+inline constexpr std::size_t kMaxIntermediates = 8;
 
 // RFC 6962 audit path of a leaf, with the log's signed note of the tree's head.
 struct InclusionProof {
@@ -48,7 +49,9 @@ struct SignedMaterial {
   Bytes message;  // what was signed
   Bytes payload;  // of an envelope
   Bytes signature;
-  Bytes certificate;  // DER; empty: signed with a bare key
+  Bytes certificate;                 // DER; empty: signed with a bare key
+  std::vector<Bytes> intermediates;  // DER; certificates that may lead from it to a root
+  Bytes key;  // SubjectPublicKeyInfo of the bare key, once it is known which; a document never says
   std::vector<LogEntry> entries;
   std::vector<Bytes> timestamps;  // RFC 3161 TimeStampResp, DER
   std::string predicate_type;     // of an envelope

@@ -250,6 +250,8 @@ Result<SignedMaterial> take_simple_signing_apart(const std::string& text) {
   if (!certificate.empty()) {
     out.certificate = TRY(certificate_from_pem(certificate));
   }
+  out.intermediates =
+      certificates_from_pem(text_of(annotations, "dev.sigstore.cosign/chain"), kMaxIntermediates);
   std::string entry = text_of(annotations, "dev.sigstore.cosign/bundle");
   if (!entry.empty()) {
     LogEntry one = TRY(read_classic_entry(entry));

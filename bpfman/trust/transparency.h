@@ -26,8 +26,8 @@ std::optional<Sha256Value> merkle_root(ByteView leaf,
                                        std::uint64_t tree_size,
                                        const std::vector<Bytes>& hashes);
 
-// Whether the body of a log's entry is about this signature by this certificate. PermissionDenied
-// says what differs.
+// Whether the body of a log's entry is about this signature by this certificate, or this bare key.
+// PermissionDenied says what differs.
 Result<void> check_entry_body(const LogEntry& entry, const SignedMaterial& material);
 // What the log has signed as its promise: {"body","integratedTime","logID","logIndex"}.
 std::string promise_text(const LogEntry& entry);

@@ -49,6 +49,11 @@ inline constexpr std::size_t kTrustedRootLimit = std::size_t{1} << 20;
 // InvalidArgument: no trusted root, or one that holds nobody.
 Result<TrustedRoot> parse_trusted_root(std::string_view text);
 
+// A root of one authority (PEM certificates; "" for none) and the logs with these keys (PEM).
+// InvalidArgument: no certificate in there, or no key. trusted_root.cc
+Result<TrustedRoot> make_trusted_root(const std::string& authority,
+                                      const std::vector<std::string>& log_keys);
+
 // "2021-03-07T03:20:29Z", with or without a fraction; nullopt on anything else.
 std::optional<std::int64_t> parse_utc(std::string_view text);
 
