@@ -58,7 +58,8 @@ Result<const TrustGate*> Manager::Impl::gate() {
   if (!trust_gate.has_value()) {
     trust_gate = TRY(TrustGate::open(
         options.layout,
-        options.configuration.empty() ? options.layout.configuration() : options.configuration));
+        options.configuration.empty() ? options.layout.configuration() : options.configuration,
+        options.environment));
   }
   return &*trust_gate;
 }

@@ -7,33 +7,11 @@
 
 #include "bpfman/base/config_file.h"
 #include "bpfman/base/file.h"
+#include "bpfman/manager/trusted_file.h"
 #include "bpfman/model/bpf_calls.h"
 
 namespace bpfman {
 namespace {
-
-// Whoever may write the policy decides what runs in the kernel.
-Result<std::optional<std::string>> read_trusted_file(const std::string& path, std::size_t limit) {
-  std::optional<Bytes> bytes = TRY(read_config_file(path, limit));
-  if (!bytes.has_value()) {
-    return std::optional<std::string>();
-  }
-  std::optional<struct ::stat> info = TRY(stat_path(path));
-  if (info.has_value() && (info->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return Error(Code::FailedPrecondition,
-                 path + " may be written by others than its owner, so nothing can be trusted to it")
-        .with_hint("chmod go-w " + path);
-  }
-  return std::optional(std::string(as_text(*bytes)));
-}
-
-Result<std::string> read_named_file(const std::string& path, const std::string& who) {
-  std::optional<std::string> text = TRY(read_trusted_file(path, trust::kTrustedRootLimit));
-  if (!text.has_value()) {
-    return Error(Code::NotFound, who + ": " + path + " does not exist");
-  }
-  return std::move(*text);
-}
 
 std::string usual_trusted_root(const Layout& layout) {
   return join_path(parent_path(layout.policy()), "trusted_root.json");
@@ -113,20 +91,30 @@ Result<void> read_policy_files(TrustPolicy& policy, const std::string& text) {
   return {};
 }
 
-Result<TrustGate> TrustGate::open(const Layout& layout, const std::string& configuration) {
+Result<TrustGate> TrustGate::open(const Layout& layout,
+                                  const std::string& configuration,
+                                  const Environment& environment) {
   std::string text;
   std::optional<TrustPolicy> policy = TRY(read_policy(layout, configuration, text));
-  if (!policy.has_value()) {
-    return TrustGate();
+  TrustGate out;
+  if (policy.has_value()) {
+    out = TRY(open_policy(layout, std::move(*policy), text));
   }
+  out.containers_ = ContainersPolicyGate::open(layout, environment);
+  return out;
+}
+
+Result<TrustGate> TrustGate::open_policy(const Layout& layout,
+                                         TrustPolicy policy,
+                                         const std::string& text) {
   // The usual one may be absent: whoever needs it is told so.
   std::string usual = usual_trusted_root(layout);
   std::optional<struct ::stat> info = TRY(stat_path(usual));
-  if (policy->trusted_root_path.empty() && info.has_value()) {
-    policy->trusted_root_path = usual;
+  if (policy.trusted_root_path.empty() && info.has_value()) {
+    policy.trusted_root_path = usual;
   }
-  TRY(read_policy_files(*policy, text));
-  return with_policy(std::move(*policy));
+  TRY(read_policy_files(policy, text));
+  return with_policy(std::move(policy));
 }
 
 Result<TrustGate> TrustGate::with_policy(TrustPolicy policy) {
@@ -137,16 +125,19 @@ Result<TrustGate> TrustGate::with_policy(TrustPolicy policy) {
 }
 
 bool TrustGate::wants_signatures(const Provenance& provenance, const std::string& reference) const {
-  return policy_.has_value() &&
-         plan::wants_signatures(
-             *policy_, plan::TrustSubject{.provenance = provenance, .reference = reference});
+  plan::TrustSubject subject{.provenance = provenance, .reference = reference};
+  return (policy_.has_value() && plan::wants_signatures(*policy_, subject)) ||
+         containers_.wants_signatures(subject);
 }
 
-Result<plan::TrustDecision> TrustGate::decide(const plan::TrustSubject& subject,
-                                              const std::vector<SignatureDocument>& documents,
-                                              ByteView bytes,
-                                              const std::string& note,
-                                              std::vector<SignatureFinding>& findings) const {
+Result<std::string> TrustGate::decide_own(const plan::TrustSubject& subject,
+                                          const std::vector<SignatureDocument>& documents,
+                                          ByteView bytes,
+                                          const std::string& note,
+                                          std::vector<SignatureFinding>& findings) const {
+  if (!policy_.has_value()) {
+    return default_trust(subject.provenance);
+  }
   const TrustRule* rule = plan::find_rule(*policy_, subject);
   if (rule != nullptr && !rule->signed_by.empty()) {
     trust::SignedThing thing{.bytes = bytes};
@@ -158,21 +149,39 @@ Result<plan::TrustDecision> TrustGate::decide(const plan::TrustSubject& subject,
     }
     findings = checker_->check(documents, rule->signed_by, thing);
   }
-  return plan::decide_trust(*policy_, subject, findings, note);
+  plan::TrustDecision decision = TRY(plan::decide_trust(*policy_, subject, findings, note));
+  return std::move(decision.trust);
+}
+
+// Both are asked, and either may refuse.
+Result<TrustGate::Decision> TrustGate::decide(const plan::TrustSubject& subject,
+                                              const std::vector<SignatureDocument>& documents,
+                                              ByteView bytes,
+                                              const std::string& note,
+                                              std::vector<SignatureFinding>& findings) const {
+  Decision out;
+  out.trust = TRY(decide_own(subject, documents, bytes, note, findings));
+  ContainersPolicyGate::Verdict containers = TRY(containers_.check(subject, documents, note));
+  std::string ids = policy_.has_value() ? policy_->id.text() : std::string();
+  out.policy = policy_.has_value() ? policy_->id : Digest();
+  for (const Digest& id : containers.policies) {
+    out.policy = ids.empty() ? id : Digest::sha256_of(as_bytes(ids + id.text()));
+    ids += id.text();
+  }
+  out.trust += (containers.trust.empty() ? "" : "; ") + containers.trust;
+  if (findings.empty()) {
+    findings = std::move(containers.findings);
+  }
+  return out;
 }
 
 TrustVerdict TrustGate::judge(const FoundBytecode& found, const std::string& what) const {
   TrustVerdict verdict;
-  if (!policy_.has_value()) {
-    verdict.allowed = true;
-    verdict.trust = default_trust(found.facts.provenance);
-    return verdict;
-  }
-  Result<plan::TrustDecision> decision = decide(subject_of(found, what),
-                                                documents_of(found),
-                                                found.bytecode.view(),
-                                                found.signature_note,
-                                                verdict.findings);
+  Result<Decision> decision = decide(subject_of(found, what),
+                                     documents_of(found),
+                                     found.bytecode.view(),
+                                     found.signature_note,
+                                     verdict.findings);
   verdict.allowed = decision.ok();
   (decision.ok() ? verdict.trust : verdict.reason) =
       decision.ok() ? decision->trust : decision.error().message();
@@ -190,22 +199,16 @@ TrustVerdict TrustGate::judge(const ImageRecord& record, const Bytecode& bytecod
 }
 
 Result<void> TrustGate::admit(FoundBytecode& found, const std::string& what) const {
-  std::string trust = default_trust(found.facts.provenance);
-  Digest id;
-  if (policy_.has_value()) {
-    std::vector<SignatureFinding> findings;
-    plan::TrustDecision decision = TRY(decide(subject_of(found, what),
-                                              documents_of(found),
-                                              found.bytecode.view(),
-                                              found.signature_note,
-                                              findings));
-    trust = std::move(decision.trust);
-    id = policy_->id;
-  }
+  std::vector<SignatureFinding> findings;
+  Decision decision = TRY(decide(subject_of(found, what),
+                                 documents_of(found),
+                                 found.bytecode.view(),
+                                 found.signature_note,
+                                 findings));
   Provenance& provenance = found.facts.provenance;
-  bool changed = provenance.trust != trust || provenance.policy != id;
-  provenance.trust = std::move(trust);
-  provenance.policy = id;
+  bool changed = provenance.trust != decision.trust || provenance.policy != decision.policy;
+  provenance.trust = std::move(decision.trust);
+  provenance.policy = decision.policy;
   // What the database says of an image follows the policy.
   if (changed && !found.facts.image.has_value() && found.record.has_value()) {
     found.facts.image = found.record;
@@ -233,7 +236,7 @@ Result<void> TrustGate::check_attach(const ProgramRecord& program,
                                      const std::optional<ImageRecord>& image,
                                      ByteView bytecode,
                                      const std::string& interface) const {
-  if (!policy_.has_value()) {
+  if (!has_policy()) {
     return {};
   }
   plan::TrustSubject subject{.what = "program " + program.stable_name(),
@@ -247,6 +250,9 @@ Result<void> TrustGate::check_attach(const ProgramRecord& program,
   }
   std::vector<SignatureFinding> findings;
   TRY(decide(subject, documents, bytecode, "", findings));
+  if (!policy_.has_value()) {
+    return {};
+  }
   ElfProgram traits{.name = program.name, .section = program.section, .type = program.type};
   std::vector<plan::ProgramTraits> all = TRY(traits_of({traits}, bytecode));
   return plan::check_limits(*policy_, subject, all, interface);

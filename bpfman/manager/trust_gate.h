@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TrustGate: the policy of this host between what was found and what is loaded. Files: policy.toml
 // beside bpfman.toml, else the table [signing] of bpfman.toml, else none: everything is let in.
+// policy.json of the containers tools is one more gate behind it.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "bpfman/base/environment.h"
 #include "bpfman/manager/bytecode.h"
+#include "bpfman/manager/containers_policy_gate.h"
 #include "bpfman/model/layout.h"
 #include "bpfman/model/trust_policy.h"
 #include "bpfman/plan/trust_decision.h"
@@ -32,10 +34,12 @@ struct TrustVerdict {
 class TrustGate {
  public:
   // `configuration` is bpfman.toml, or what stands for it.
-  static Result<TrustGate> open(const Layout& layout, const std::string& configuration);
+  static Result<TrustGate> open(const Layout& layout,
+                                const std::string& configuration,
+                                const Environment& environment);
   static Result<TrustGate> with_policy(TrustPolicy policy);
 
-  bool has_policy() const { return policy_.has_value(); }
+  bool has_policy() const { return policy_.has_value() || containers_.has_policy(); }
 
   bool wants_signatures(const Provenance& provenance, const std::string& reference) const;
 
@@ -58,14 +62,28 @@ class TrustGate {
                             const std::string& interface) const;
 
  private:
-  Result<plan::TrustDecision> decide(const plan::TrustSubject& subject,
-                                     const std::vector<SignatureDocument>& documents,
-                                     ByteView bytes,
-                                     const std::string& note,
-                                     std::vector<SignatureFinding>& findings) const;
+  struct Decision {
+    std::string trust;
+    Digest policy;  // of all that had a say; empty when none had
+  };
+
+  static Result<TrustGate> open_policy(const Layout& layout,
+                                       TrustPolicy policy,
+                                       const std::string& text);
+  Result<std::string> decide_own(const plan::TrustSubject& subject,
+                                 const std::vector<SignatureDocument>& documents,
+                                 ByteView bytes,
+                                 const std::string& note,
+                                 std::vector<SignatureFinding>& findings) const;
+  Result<Decision> decide(const plan::TrustSubject& subject,
+                          const std::vector<SignatureDocument>& documents,
+                          ByteView bytes,
+                          const std::string& note,
+                          std::vector<SignatureFinding>& findings) const;
 
   std::optional<TrustPolicy> policy_;
   std::optional<trust::SignatureChecker> checker_;
+  ContainersPolicyGate containers_;
 };
 
 }  // namespace bpfman
