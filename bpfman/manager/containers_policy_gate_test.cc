@@ -213,5 +213,34 @@ TEST_F(ContainersPolicyGateTest, ScopesArePathsWithoutLinks) {
               HasSubstr("oci \"" + data() + "/layout\": reject"));
 }
 
+TEST_F(ContainersPolicyGateTest, OnTheHostItselfAUsersOwnFileCounts) {
+  Environment environment;
+  environment.user = UserAccount{.name = "root", .home = directory_.path() + "/root"};
+  environment.invoking_user =
+      UserAccount{.uid = ::geteuid(), .name = "alice", .home = directory_.path() + "/alice"};
+  write("root/.config/containers/policy.json",
+        R"({"default":[{"type":"insecureAcceptAnything"}],"transports":{"docker":{"quay.io":[)"
+        R"({"type":"reject"}]}}})");
+  write("alice/.config/containers/policy.json",
+        R"({"default":[{"type":"reject"}],"transports":{"containers-storage":{"":[)"
+        R"({"type":"reject"}]}}})");
+  ContainersPolicyGate gate = ContainersPolicyGate::open(Layout{}, environment);
+  auto refusal_of = [&](SourceKind source, const std::string& name, const std::string& location) {
+    plan::TrustSubject subject{
+        .what = "image",
+        .provenance = {.source = source, .location = location, .canonical_name = name},
+        .reference = name,
+        .bytecode = {}};
+    Result<ContainersPolicyGate::Verdict> verdict = gate.check(subject, {}, "");
+    return verdict.ok() ? std::string() : verdict.error().message();
+  };
+  EXPECT_THAT(refusal_of(SourceKind::Registry, "quay.io/prog:v1", "quay.io"),
+              HasSubstr("root/.config/containers/policy.json, docker \"quay.io\": reject"));
+  EXPECT_EQ(refusal_of(SourceKind::Registry, "docker.io/library/prog:v1", "docker.io"), "");
+  EXPECT_THAT(refusal_of(SourceKind::Podman, "localhost/prog:v1", directory_.path() + "/alice/s"),
+              HasSubstr("alice/.config/containers/policy.json, containers-storage \"\": reject"));
+  EXPECT_EQ(refusal_of(SourceKind::Podman, "localhost/prog:v1", "/var/lib/containers/storage"), "");
+}
+
 }  // namespace
 }  // namespace bpfman

@@ -25,16 +25,8 @@ def new_key(directory, name):
     return path
 
 
-def sign(registry, repository, reference, key):
-    """A signature of cosign's classic form for `reference`, which may have a tag; cosign's own never has."""
-    digest = index()[0]["digest"]
-    payload = json.dumps({"critical": {"identity": {"docker-reference": reference},
-                                       "image": {"docker-manifest-digest": digest},
-                                       "type": "cosign container image signature"}, "optional": None}).encode()
-    path = key + ".payload"
-    with open(path, "wb") as out:
-        out.write(payload)
-    signature = run("openssl", "dgst", "-sha256", "-sign", key, path, text=False).stdout
+def attach(registry, repository, payload, annotations):
+    """Puts a signature of cosign's classic form beside the image."""
     base = f"http://{registry}/v2/{repository}"
 
     def put_blob(data):
@@ -44,12 +36,24 @@ def sign(registry, repository, reference, key):
         return {"digest": name, "size": len(data)}
 
     kind = "application/vnd.oci.image.manifest.v1+json"
-    layer = {"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", **put_blob(payload),
-             "annotations": {"dev.cosignproject.cosign/signature": base64.b64encode(signature).decode()}}
+    layer = {"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", **put_blob(payload), "annotations": annotations}
     config = {"mediaType": "application/vnd.oci.image.config.v1+json",
               **put_blob(b'{"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]}}')}
     document = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer]}
-    send("PUT", f"{base}/manifests/{digest.replace(':', '-')}.sig", json.dumps(document).encode(), kind)
+    tag = index()[0]["digest"].replace(":", "-") + ".sig"
+    send("PUT", f"{base}/manifests/{tag}", json.dumps(document).encode(), kind)
+
+
+def sign(registry, repository, reference, key):
+    """Signs for `reference`, which may have a tag; cosign's own never has."""
+    payload = json.dumps({"critical": {"identity": {"docker-reference": reference},
+                                       "image": {"docker-manifest-digest": index()[0]["digest"]},
+                                       "type": "cosign container image signature"}, "optional": None}).encode()
+    path = key + ".payload"
+    with open(path, "wb") as out:
+        out.write(payload)
+    signature = run("openssl", "dgst", "-sha256", "-sign", key, path, text=False).stdout
+    attach(registry, repository, payload, {"dev.cosignproject.cosign/signature": base64.b64encode(signature).decode()})
 
 
 class Tools(Case):
@@ -132,6 +136,21 @@ class PodmanSignatures(Tools):
         publish(self.host.registry.name, "podman/later", classic=False)
         self.require(os.path.abspath(f"{DATA}/p256.pub"))
         self.assertFails(self.bpfman("image", "pull", image, "--pull-policy", "Never"), REFUSED, "none of its 1 signatures")
+        done = self.bpfman("image", "pull", image)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_an_image_out_of_an_index(self):
+        registry = self.own_registry()
+        image = publish(registry.name, "podman/multi", bundles=False).replace(":v1", ":multi")
+        entry = {key: index()[0][key] for key in ("mediaType", "digest", "size")}
+        architecture = run("podman", "info", "--format", "{{.Host.Arch}}").stdout.strip()
+        entry["platform"] = {"os": "linux", "architecture": architecture}
+        kind = "application/vnd.oci.image.index.v1+json"
+        document = {"schemaVersion": 2, "mediaType": kind, "manifests": [entry]}
+        send("PUT", f"http://{registry.name}/v2/podman/multi/manifests/multi", json.dumps(document).encode(), kind)
+        self.podman_pulls(image).check_returncode()
+        registry.stop()
+        self.require(os.path.abspath(f"{DATA}/p256.pub"))
         done = self.bpfman("image", "pull", image)
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -236,6 +255,36 @@ class PolicyJson(Tools):
                 self.assertAgree(True, self.docker({"": [one]}), image)
             one["signedIdentity"] = {"type": "matchRepository"}
             self.assertAgree(False, self.docker({"": [one]}), image, "it is for 127.0.0.1:57031/signed-prog")
+
+    # Podman 4.3 and Skopeo 1.9 do not know these keys yet and call the file broken.
+    def test_logs_and_certificates(self):
+        image = publish(self.host.registry.name, "policy/logged", classic=False, bundles=False)
+        data = os.path.abspath(DATA) + "/logged"
+        identity = {"type": "exactReference", "dockerReference": "registry.example/prog:v1"}
+
+        def fulcio(email, issuer="https://issuer.example"):
+            return {"fulcio": {"caPath": data + "/authority.pem", "oidcIssuer": issuer, "subjectEmail": email},
+                    "rekorPublicKeyPath": data + "/log.pub"}
+
+        key = {"keyPath": data + "/key.pub"}
+        for name, accepted, requirement in (
+                ("by_key", True, {**key, "rekorPublicKeyPath": data + "/log.pub"}),
+                ("by_key", True, {"keyPaths": [data + "/log.pub", data + "/key.pub"]}),
+                ("by_key", False, {**key, "rekorPublicKeyPath": data + "/key.pub"}),
+                ("by_key", False, fulcio("dev@example.com")),
+                ("by_certificate", True, fulcio("dev@example.com")),
+                ("by_certificate", False, fulcio("other@example.com")),
+                ("by_certificate", False, fulcio("dev@example.com", "https://other.example")),
+                ("by_certificate", False, {**fulcio("dev@example.com"), "rekorPublicKeyPath": data + "/key.pub"}),
+                ("by_certificate", False, key)):
+            with open(f"{data}/{name}.json", encoding="utf-8") as file:
+                document = json.load(file)
+            attach(self.host.registry.name, "policy/logged", base64.b64decode(document["payload"]), document["annotations"])
+            policy = self.docker({"": [{"type": "sigstoreSigned", "signedIdentity": identity, **requirement}]})
+            with self.subTest(requirement=requirement, signed=name):
+                for who, done in self.decide(policy, image).items():
+                    if who == "bpfman" or "SKOPEO" in os.environ and who == "skopeo":
+                        self.assertEqual(done.returncode == 0, accepted, f"{who}: {done.stderr}")
 
     def test_files_that_are_none(self):
         image = publish(self.host.registry.name, "policy/broken")
