@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The index of an OCI layout, and every blob that it names: all are the input.
+#include "bpfman/image/bundle.h"
 #include "bpfman/image/oci_layout.h"
 #include "fuzz/fuzz.h"
 
@@ -34,5 +35,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FUZZ_CHECK(!image::extract_layout(files, name, "x", host_platform()).ok(), "nothing fits");
   }
   (void)image::extract_layout(files, "", "x", host_platform());
+  Result<std::optional<image::BundlePolicy>> policy = image::read_bundle_policy(files);
+  FUZZ_CHECK(!policy.ok() || !policy->has_value() || !(*policy)->text.empty(),
+             "a policy has a text");
   return 0;
 }

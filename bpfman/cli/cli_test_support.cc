@@ -106,8 +106,19 @@ Result<std::vector<ImageHistoryEntry>> FakeApi::image_history(const std::string&
 }
 
 Result<SaveImagesReply> FakeApi::save_images(const std::vector<std::string>& images,
-                                             const std::string& path) {
-  return answer("save " + join(images, " ") + " to " + path, answers_.saved);
+                                             const std::string& path,
+                                             const std::optional<std::string>& policy) {
+  return answer("save " + join(images, " ") + " to " + path +
+                    (policy.has_value() ? " with policy " + *policy : std::string()),
+                answers_.saved);
+}
+
+Result<InstallPolicyReply> FakeApi::install_policy(const std::string& path,
+                                                   Replace replace,
+                                                   DryRun dry_run) {
+  return answer(
+      "install policy of " + path + (replace == Replace::Yes ? " by force" : "") + dry(dry_run),
+      answers_.installed);
 }
 
 Result<LoadImagesReply> FakeApi::load_images(const std::string& path,

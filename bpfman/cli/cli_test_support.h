@@ -28,6 +28,7 @@ class FakeApi final : public Api {
     JudgeImageReply judged;
     std::vector<ImageHistoryEntry> history;
     SaveImagesReply saved;
+    InstallPolicyReply installed;
     LoadImagesReply loaded_images;
     BuildImageReply built;
     PushImageReply pushed;
@@ -77,7 +78,11 @@ class FakeApi final : public Api {
                                       const std::optional<TrustPolicy>& policy) override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
-                                      const std::string& path) override;
+                                      const std::string& path,
+                                      const std::optional<std::string>& policy) override;
+  Result<InstallPolicyReply> install_policy(const std::string& path,
+                                            Replace replace,
+                                            DryRun dry_run) override;
   Result<LoadImagesReply> load_images(const std::string& path,
                                       const std::string& tag,
                                       DryRun dry_run) override;

@@ -58,6 +58,29 @@ TEST(ImageLoad, TellsWhatIsInTheDatabaseNow) {
   EXPECT_THAT(run_words("image load", answers()).err, HasSubstr("missing --input"));
 }
 
+TEST(ImageSave, CopiesAPolicyAlong) {
+  EXPECT_THAT(run_words("image save docker://x -o x.tar --with-policy", answers()).asked.calls,
+              ElementsAre("save docker://x to x.tar with policy "));
+  EXPECT_THAT(
+      run_words("image save docker://x -o x.tar --with-policy p.toml", answers()).asked.calls,
+      ElementsAre("save docker://x to x.tar with policy p.toml"));
+}
+
+TEST(ImageLoad, InstallsThePolicyFirstWhereItIsTold) {
+  FakeApi::Answers given = answers();
+  given.installed = {.path = "/etc/bpfman/policy.toml",
+                     .digest = digest('a'),
+                     .copies = {"/etc/bpfman/policy.toml.123"}};
+  Outcome outcome = run_words("image load -i x.tar --install-policy --force", given);
+  EXPECT_THAT(outcome.asked.calls,
+              ElementsAre("install policy of x.tar by force", "load images of x.tar as "));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("installed policy " + digest('a').text() +
+                        " as /etc/bpfman/policy.toml\n"
+                        "what was there before is /etc/bpfman/policy.toml.123\n"));
+  EXPECT_THAT(run_words("image load -i x.tar --force", given).err, HasSubstr("--install-policy"));
+}
+
 TEST(ImageBuild, GoesIntoTheDatabaseUnlessSaidOtherwise) {
   Outcome outcome = run_words("image build -t x:dev prog.o", answers());
   ASSERT_TRUE(outcome.asked.build.has_value()) << outcome.err;

@@ -8,11 +8,24 @@
 #include <string>
 
 #include "bpfman/base/bytes.h"
+#include "bpfman/image/layout_files.h"
 #include "bpfman/image/registry.h"
 
 namespace bpfman::image {
 
 inline constexpr std::uint64_t kBundleLimit = std::uint64_t{256} << 20;  // bytes of all files
+
+// A policy that travels with images. Nothing here uses it. In index.json it is an artifact of its
+// own: policy.toml, and the trust root if it needs one, are its layers.
+struct BundlePolicy {
+  std::string text;  // policy.toml; names no files
+  std::string trusted_root;
+};
+
+inline constexpr const char* kPolicyArtifact = "application/vnd.bpfman.policy.v1";
+
+// nullopt: there is none. InvalidArgument: several; DataLoss. bundle_policy_json.cc
+Result<std::optional<BundlePolicy>> read_bundle_policy(LayoutFiles& files);
 
 class BundleWriter {
  public:
@@ -25,6 +38,8 @@ class BundleWriter {
 
   // All platforms of it. Errors: as pull(), ResourceExhausted.
   Result<Added> add(const ImageReference& reference, const PullContext& context);
+
+  void add_policy(const BundlePolicy& policy);
 
   // The layout as a tar. REQUIRES: something was added.
   Result<Bytes> tar() const;

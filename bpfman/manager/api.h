@@ -128,10 +128,20 @@ struct SaveImagesReply {
   std::string path;
   std::uint64_t size = 0;      // of the file
   std::size_t signatures = 0;  // of images that were copied out of registries
+  Digest policy;               // that went with them; empty: none
   std::vector<std::string> warnings;
 };
 
 // Images out of a file or directory into the database.
+// A policy that came in a bundle, now in its place.
+struct InstallPolicyReply {
+  std::string path;
+  Digest digest;                    // of policy.toml
+  std::vector<std::string> copies;  // of what was replaced
+};
+
+enum class Replace { No, Yes };
+
 struct LoadImagesReply {
   std::vector<ImageRecord> records;
   std::vector<std::string> pruned;  // as in LoadReply
@@ -238,9 +248,16 @@ class Api {
 
   // One OCI archive with all of them, written whole or not at all. Images of the database are made
   // anew; those named with docker:// are copied out of their registries as they are, with their
-  // signatures. InvalidArgument: some of both.
+  // signatures. InvalidArgument: some of both. `policy` goes with the latter: its path, "" for the
+  // host's.
   virtual Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
-                                              const std::string& path) = 0;
+                                              const std::string& path,
+                                              const std::optional<std::string>& policy) = 0;
+  // Makes the policy that a bundle brings this host's policy.toml. AlreadyExists: there is another
+  // one, and `replace` is No.
+  virtual Result<InstallPolicyReply> install_policy(const std::string& path,
+                                                    Replace replace,
+                                                    DryRun dry_run) = 0;
   // All images of the file, under the names that they have in there; `tag` names a single one.
   virtual Result<LoadImagesReply> load_images(const std::string& path,
                                               const std::string& tag,

@@ -10,6 +10,7 @@
 #include "bpfman/image/image_file.h"
 #include "bpfman/image/image_writer.h"
 #include "bpfman/image/registry_config.h"
+#include "bpfman/manager/bundle_policy.h"
 #include "bpfman/manager/manager_impl.h"
 #include "bpfman/model/image_reference.h"
 #include "bpfman/plan/image_planners.h"
@@ -64,15 +65,22 @@ Result<std::vector<ImageReference>> registry_references(const std::vector<std::s
 
 Result<SaveImagesReply> save_bundle(const ManagerOptions& options,
                                     const std::vector<ImageReference>& images,
-                                    const std::string& path) {
+                                    const std::string& path,
+                                    const std::optional<std::string>& policy) {
   SaveImagesReply reply;
+  image::BundleWriter writer;
+  if (policy.has_value()) {
+    image::BundlePolicy read =
+        TRY(policy_for_bundle(policy->empty() ? options.layout.policy() : *policy));
+    reply.policy = digest_of(read);
+    writer.add_policy(read);
+  }
   image::PullContext context =
       image::registry_context(options.environment,
                               options.environment.get("BPFMAN_REGISTRY_AUTH").value_or(""),
                               options.progress,
                               options.interrupts,
                               reply.warnings);
-  image::BundleWriter writer;
   Interrupts::Watch watch(options.interrupts);
   for (const ImageReference& reference : images) {
     image::BundleWriter::Added added = TRY(writer.add(reference, context));
@@ -128,13 +136,18 @@ Result<image::NewImage> stored_image(const ImageRecord& record,
 }
 
 Result<SaveImagesReply> Manager::save_images(const std::vector<std::string>& images,
-                                             const std::string& path) {
+                                             const std::string& path,
+                                             const std::optional<std::string>& policy) {
   if (images.size() > kMaxImages) {
     return Error(Code::ResourceExhausted, "more than 100 images at once");
   }
   std::vector<ImageReference> remote = TRY(registry_references(images));
   if (!remote.empty()) {
-    return save_bundle(impl_->options, remote, path);
+    return save_bundle(impl_->options, remote, path, policy);
+  }
+  if (policy.has_value()) {
+    return Error(Code::InvalidArgument, "a policy goes with images of registries only")
+        .with_hint("bpfman image save docker://NAME -o FILE --with-policy");
   }
   std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
   std::vector<ImageRecord> records;
@@ -186,6 +199,12 @@ Result<LoadImagesReply> Manager::load_images(const std::string& path,
   const TrustGate* gate = TRY(impl_->gate());
   image::ImageManager images = impl_->make_images(nullptr);
   LoadImagesReply reply;
+  std::optional<image::BundlePolicy> policy = TRY(policy_of_bundle(whole));
+  if (policy.has_value() && !is_installed(*policy, impl_->options.layout)) {
+    reply.warnings.push_back("the file brings a policy, " + digest_of(*policy).text() +
+                             ", which is not used; to make it " + impl_->options.layout.policy() +
+                             ": bpfman image load -i " + path + " --install-policy");
+  }
   std::vector<FoundBytecode> found;
   for (const std::string& name : names) {
     ImageReference reference = TRY(name_in_database(tag.empty() ? name : tag, whole));

@@ -92,7 +92,7 @@ TEST_F(ImageFilesTest, SavedImagesComeBackTheSameOnAnotherHost) {
   ASSERT_TRUE(manager_->build_image(tagged("x:dev"), DryRun::No).ok());
   ASSERT_TRUE(manager_->build_image(tagged("quay.io/me/y:1"), DryRun::No).ok());
   Result<SaveImagesReply> saved =
-      manager_->save_images({"x:dev", "quay.io/me/y:1", "x:dev"}, path("images.tar"));
+      manager_->save_images({"x:dev", "quay.io/me/y:1", "x:dev"}, path("images.tar"), std::nullopt);
   ASSERT_TRUE(saved.ok()) << saved.error().message();
   EXPECT_THAT(saved->references, ElementsAre("docker.io/library/x:dev", "quay.io/me/y:1"));
   std::unique_ptr<Manager> other = make("two");
@@ -111,13 +111,14 @@ TEST_F(ImageFilesTest, SavedImagesComeBackTheSameOnAnotherHost) {
     EXPECT_EQ(after[i].provenance.source, SourceKind::Archive);
   }
   Bytes first = *read_file(path("images.tar"), 1 << 20);
-  ASSERT_TRUE(other->save_images({"x:dev", "quay.io/me/y:1"}, path("again.tar")).ok());
+  ASSERT_TRUE(
+      other->save_images({"x:dev", "quay.io/me/y:1"}, path("again.tar"), std::nullopt).ok());
   EXPECT_EQ(*read_file(path("again.tar"), 1 << 20), first) << "what was saved is reproducible";
 }
 
 TEST_F(ImageFilesTest, ALoadThatFailsLeavesNothing) {
   ASSERT_TRUE(manager_->build_image(tagged("x:dev"), DryRun::No).ok());
-  ASSERT_TRUE(manager_->save_images({"x:dev"}, path("images.tar")).ok());
+  ASSERT_TRUE(manager_->save_images({"x:dev"}, path("images.tar"), std::nullopt).ok());
   std::unique_ptr<Manager> other = make("two");
   Layout layout{.root = path("two")};
   Digest digest = Digest::sha256_of(*read_file(kObject, 1 << 20));
@@ -164,8 +165,8 @@ TEST_F(ImageFilesTest, ALabelThatNamesProgramsWhichAreNotThereIsAWarning) {
 TEST_F(ImageFilesTest, ATagNamesASingleImageOnly) {
   ASSERT_TRUE(manager_->build_image(tagged("x:dev"), DryRun::No).ok());
   ASSERT_TRUE(manager_->build_image(tagged("y:dev"), DryRun::No).ok());
-  ASSERT_TRUE(manager_->save_images({"x:dev"}, path("one.tar")).ok());
-  ASSERT_TRUE(manager_->save_images({"x:dev", "y:dev"}, path("two.tar")).ok());
+  ASSERT_TRUE(manager_->save_images({"x:dev"}, path("one.tar"), std::nullopt).ok());
+  ASSERT_TRUE(manager_->save_images({"x:dev", "y:dev"}, path("two.tar"), std::nullopt).ok());
   std::unique_ptr<Manager> other = make("two");
   ASSERT_TRUE(other->load_images(path("one.tar"), "z:1", DryRun::No).ok());
   EXPECT_EQ(other->list_images()->front().reference, "docker.io/library/z:1");

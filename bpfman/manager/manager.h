@@ -65,7 +65,11 @@ class Manager final : public Api {
                                       const std::optional<TrustPolicy>& policy) override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
-                                      const std::string& path) override;
+                                      const std::string& path,
+                                      const std::optional<std::string>& policy) override;
+  Result<InstallPolicyReply> install_policy(const std::string& path,
+                                            Replace replace,
+                                            DryRun dry_run) override;
   Result<LoadImagesReply> load_images(const std::string& path,
                                       const std::string& tag,
                                       DryRun dry_run) override;

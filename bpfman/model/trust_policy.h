@@ -96,6 +96,8 @@ bool fits_pattern(std::string_view pattern, std::string_view text);
 // The document alone: keys and roots keep their paths and have no text yet. InvalidArgument names
 // the file and the key: unknown keys, signers that nobody declared, impossible combinations.
 Result<TrustPolicy> parse_trust_policy(const TomlDocument& document, const std::string& path);
+// A document that reads back as `policy`. trust_policy_text.cc
+std::string to_toml(const TrustPolicy& policy);
 // The table [signing] of bpfman.toml as upstream understands it; nullopt when it has none.
 Result<std::optional<TrustPolicy>> parse_signing_table(const TomlDocument& document,
                                                        const std::string& path);

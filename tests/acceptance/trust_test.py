@@ -10,7 +10,7 @@ import unittest
 import urllib.request
 
 from case import Case
-from host import Daemon, run, wait_for
+from host import Bpfman, run
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "signatures")
 LAYOUT = os.path.join(DATA, "layout")
@@ -137,9 +137,9 @@ class Trust(Case):
         self.assertIn("refused", refused.stdout)
         self.bpfman("unload", "--all", check=True)
 
-    def own_registry(self):
+    def own_registry(self, name="registry"):
         from host import Registry
-        registry = Registry(os.path.join(self.root, "registry"))
+        registry = Registry(os.path.join(self.root, name))
         self.addCleanup(registry.stop)
         return registry
 
@@ -207,6 +207,51 @@ class Trust(Case):
             self.bpfman("unload", "--all", check=True)
         self.assertFails(self.bpfman("image", "save", "docker://" + image, "prog:dev", "-o", bundle), 2, "save them into two")
         self.assertFails(self.bpfman("image", "save", f"docker://{registry.name}/trust/none:v1", "-o", bundle), 3, "trust/none")
+
+    def test_a_bundle_brings_its_policy_to_a_new_host(self):
+        registry = self.own_registry()
+        image = publish(registry.name, "trust/policy")
+        bundle = os.path.join(self.root, "bundle.tar")
+        self.assertFails(self.bpfman("image", "save", "docker://" + image, "-o", bundle, "--with-policy"), 3, "no policy")
+        self.require("p256")
+        saved = self.bpfman("image", "save", "docker://" + image, "-o", bundle, "--with-policy", check=True).stdout
+        digest = next(line.split()[-1] for line in saved.splitlines() if line.startswith("with policy"))
+        registry.stop()
+        offline = ("unshare", "--net")
+
+        root = os.path.join(self.root, "new")
+        host = Bpfman(self.bpfman.binary, root, self.bpfman.arguments)
+        self.addCleanup(host.stop)
+        installed = os.path.join(root, "etc/bpfman/policy.toml")
+        plain = host("image", "load", "-i", bundle, check=True, prefix=offline)
+        self.assertIn(f"the file brings a policy, {digest}, which is not used", plain.stderr)
+        self.assertIn("--install-policy", plain.stderr)
+        self.assertFalse(os.path.exists(installed))
+        host("image", "load", "-i", bundle, "--install-policy", "--dry-run", check=True, prefix=offline)
+        self.assertFalse(os.path.exists(installed))
+        done = host("image", "load", "-i", bundle, "--install-policy", check=True, prefix=offline)
+        self.assertIn(f"installed policy {digest} as {installed}", done.stderr)
+        self.assertEqual("sha256:" + run("sha256sum", installed).stdout.split()[0], digest)
+        loaded = host("load", "image", image, "--pull-policy", "Never", prefix=offline)
+        self.assertEqual(loaded.returncode, 0, loaded.stderr)
+        program = host.json("list", "programs")["programs"][0]
+        self.assertIn('rule "ours": signed by p256', program["provenance"]["trust"])
+        self.assertEqual(program["provenance"]["policy"], digest)
+        self.assertNotIn("brings a policy", host("image", "load", "-i", bundle, check=True).stderr)
+
+        other = os.path.join(self.root, "other.toml")
+        with open(other, "w", encoding="utf-8") as out:
+            out.write('default = "refuse"\n')
+        registry = self.own_registry("second")
+        image = publish(registry.name, "trust/policy")
+        self.bpfman("image", "save", "docker://" + image, "-o", bundle, "--with-policy", other, check=True)
+        self.assertFails(host("image", "load", "-i", bundle, "--install-policy"), 4, "has another", "--force")
+        self.assertFails(host("image", "load", "-i", bundle, "--install-policy", "--force"), REFUSED, "refused by default")
+        with open(installed, encoding="utf-8") as text:
+            self.assertEqual(text.read(), 'default = "refuse"\n')
+        self.assertIn(f"policy.toml.{digest[7:19]}", os.listdir(os.path.dirname(installed)))
+        copied = run("skopeo", "inspect", "--raw", f"oci-archive:{bundle}:{image}", check=False)
+        self.assertEqual(copied.returncode, 0, copied.stderr)
 
     def test_image_verify_with_flags(self):
         image = publish(self.host.registry.name, "trust/verify")
