@@ -35,10 +35,6 @@ Result<std::string> read_named_file(const std::string& path, const std::string& 
   return std::move(*text);
 }
 
-std::string usual_trusted_root(const Layout& layout) {
-  return join_path(parent_path(layout.policy()), "trusted_root.json");
-}
-
 Result<std::optional<TrustPolicy>> read_policy(const Layout& layout,
                                                const std::string& configuration,
                                                std::string& text) {
@@ -120,7 +116,7 @@ Result<TrustGate> TrustGate::open(const Layout& layout, const std::string& confi
     return TrustGate();
   }
   // The usual one may be absent: whoever needs it is told so.
-  std::string usual = usual_trusted_root(layout);
+  std::string usual = layout.trusted_root();
   std::optional<struct ::stat> info = TRY(stat_path(usual));
   if (policy->trusted_root_path.empty() && info.has_value()) {
     policy->trusted_root_path = usual;
