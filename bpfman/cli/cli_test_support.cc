@@ -101,6 +101,15 @@ Result<JudgeImageReply> FakeApi::judge_image(const ImageSource& source,
   return answer("judge " + source.reference, answers_.judged);
 }
 
+Result<UpdateTrustRootReply> FakeApi::update_trust_root(const TrustRootSpec& spec) {
+  asked_.trust_root = spec;
+  return answer("update trust root", answers_.trust_root);
+}
+
+Result<TrustRootView> FakeApi::get_trust_root() {
+  return answer("get trust root", answers_.trust_root.root);
+}
+
 Result<std::vector<ImageHistoryEntry>> FakeApi::image_history(const std::string& image) {
   return answer("history " + image, answers_.history);
 }

@@ -26,6 +26,7 @@ class FakeApi final : public Api {
     RemoveImagesReply removed;
     std::vector<VerifiedBytecode> verified;
     JudgeImageReply judged;
+    UpdateTrustRootReply trust_root;
     std::vector<ImageHistoryEntry> history;
     SaveImagesReply saved;
     InstallPolicyReply installed;
@@ -47,6 +48,7 @@ class FakeApi final : public Api {
     std::optional<ImageSource> pull;
     std::optional<PruneSpec> prune;
     std::optional<TrustPolicy> policy;
+    std::optional<TrustRootSpec> trust_root;
     std::optional<BuildSpec> build;
     std::optional<PushSpec> push;
     std::size_t limit = 0;
@@ -76,6 +78,8 @@ class FakeApi final : public Api {
       const std::vector<std::string>& images) override;
   Result<JudgeImageReply> judge_image(const ImageSource& source,
                                       const std::optional<TrustPolicy>& policy) override;
+  Result<UpdateTrustRootReply> update_trust_root(const TrustRootSpec& spec) override;
+  Result<TrustRootView> get_trust_root() override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
                                       const std::string& path,

@@ -80,6 +80,7 @@ void add_image_inspect(Tree& tree, CLI::App* image);
 void add_image_remove(Tree& tree, CLI::App* image);
 void add_image_prune(Tree& tree, CLI::App* image);
 void add_image_verify(Tree& tree, CLI::App* image);
+void add_image_trust_root(Tree& tree, CLI::App* image);
 void add_image_history(Tree& tree, CLI::App* image);
 void add_image_save(Tree& tree, CLI::App* image);
 void add_image_load(Tree& tree, CLI::App* image);

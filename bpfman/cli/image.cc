@@ -181,6 +181,7 @@ void add_image(Tree& tree) {
   add_image_inspect(tree, image);
   add_image_history(tree, image);
   add_image_verify(tree, image);
+  add_image_trust_root(tree, image);
   add_image_remove(tree, image);
   add_image_prune(tree, image);
   add_image_save(tree, image);

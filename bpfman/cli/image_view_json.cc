@@ -53,6 +53,43 @@ std::string json_of(const JudgeImageReply& reply) {
   return dump(json);
 }
 
+namespace {
+
+Json json_value(const TrustRootView& root) {
+  auto time = [](std::int64_t value) {
+    return value == 0 ? Json(nullptr) : Json(format_utc(value));
+  };
+  Json json;
+  json["path"] = root.path;
+  json["digest"] = or_null(root.digest.text());
+  json["damage"] = or_null(root.damage);
+  json["origin"] = or_null(root.origin);
+  json["updated_at"] = time(root.updated_at);
+  json["expires_at"] = time(root.expires);
+  json["tuf_root_version"] = root.root_version == 0 ? Json(nullptr) : Json(root.root_version);
+  json["certificate_authorities"] = root.authorities;
+  json["timestamp_authorities"] = root.timestamp_authorities;
+  json["logs"] = root.logs;
+  json["certificate_logs"] = root.certificate_logs;
+  return json;
+}
+
+}  // namespace
+
+std::string json_of(const TrustRootView& root) {
+  Json json = document();
+  json["trust_root"] = json_value(root);
+  return dump(json);
+}
+
+std::string json_of(const UpdateTrustRootReply& reply) {
+  Json json = document();
+  json["trust_root"] = json_value(reply.root);
+  json["changed"] = reply.changed;
+  json["copy"] = or_null(reply.copy);
+  return dump(json);
+}
+
 std::string json_of(const InspectImageReply& reply) {
   Json json = document();
   json.update(parsed(json_value_of(reply.record)));

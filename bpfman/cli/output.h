@@ -79,6 +79,8 @@ std::string json_of(const BuildArgumentsReply& reply);
 std::string build_argument_lines(const BuildArgumentsReply& reply);
 // A member of a document, without "version".
 std::string json_of(const JudgeImageReply& reply);
+std::string json_of(const TrustRootView& root);
+std::string json_of(const UpdateTrustRootReply& reply);
 std::string json_value_of(const ImageRecord& image);
 std::string json_value_of(const Provenance& provenance);
 std::string json_of_sources(const std::vector<RuntimeStatus>& sources);

@@ -123,6 +123,40 @@ struct JudgeImageReply {
   std::vector<std::string> warnings;
 };
 
+// How the trust root is brought up to date: from a mirror of a TUF repository unless `from` is set.
+struct TrustRootSpec {
+  std::string mirror;  // its URL; "": the one of the last time, else the public Sigstore's
+  // The TUF root in which trust begins: a file, or "sigstore" for the one that is built in; "": the
+  // one that is trusted already, else that of "sigstore".
+  std::string root;
+  std::string from;    // a trusted_root.json, or a directory with a copy of a TUF repository
+  bool force = false;  // also in place of a file that somebody else has put there
+};
+
+// The file of the trust root, and what is known of it.
+struct TrustRootView {
+  std::string path;
+  Digest digest;         // empty: there is no such file
+  std::string damage;    // why it is no trust root; "" when it is one
+  bool is_ours = false;  // as an update has put it there; the rest is known of such a one only
+  std::string origin;    // a URL or a path
+  std::int64_t updated_at = 0;
+  std::uint64_t root_version = 0;  // of the TUF root; 0: it came out of a file
+  std::int64_t expires = 0;        // when the first of the TUF files ends
+  // Who is trusted, by URLs or names.
+  std::vector<std::string> authorities;
+  std::vector<std::string> timestamp_authorities;
+  std::vector<std::string> logs;
+  std::vector<std::string> certificate_logs;
+  std::vector<std::string> warnings;
+};
+
+struct UpdateTrustRootReply {
+  TrustRootView root;
+  bool changed = false;
+  std::string copy;  // where the file of before is kept; "" for none
+};
+
 struct SaveImagesReply {
   std::vector<std::string> references;
   std::string path;
@@ -243,6 +277,9 @@ class Api {
   // changed; a refusal is an answer.
   virtual Result<JudgeImageReply> judge_image(const ImageSource& source,
                                               const std::optional<TrustPolicy>& policy) = 0;
+  // The only verb about trust that uses a network. What is trusted stays as it is when it fails.
+  virtual Result<UpdateTrustRootReply> update_trust_root(const TrustRootSpec& spec) = 0;
+  virtual Result<TrustRootView> get_trust_root() = 0;
   // Oldest first.
   virtual Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) = 0;
 

@@ -63,6 +63,8 @@ class Manager final : public Api {
       const std::vector<std::string>& images) override;
   Result<JudgeImageReply> judge_image(const ImageSource& source,
                                       const std::optional<TrustPolicy>& policy) override;
+  Result<UpdateTrustRootReply> update_trust_root(const TrustRootSpec& spec) override;
+  Result<TrustRootView> get_trust_root() override;
   Result<std::vector<ImageHistoryEntry>> image_history(const std::string& image) override;
   Result<SaveImagesReply> save_images(const std::vector<std::string>& images,
                                       const std::string& path,

@@ -13,10 +13,6 @@
 namespace bpfman {
 namespace {
 
-std::string usual_trusted_root(const Layout& layout) {
-  return join_path(parent_path(layout.policy()), "trusted_root.json");
-}
-
 Result<std::optional<TrustPolicy>> read_policy(const Layout& layout,
                                                const std::string& configuration,
                                                std::string& text) {
@@ -108,7 +104,7 @@ Result<TrustGate> TrustGate::open_policy(const Layout& layout,
                                          TrustPolicy policy,
                                          const std::string& text) {
   // The usual one may be absent: whoever needs it is told so.
-  std::string usual = usual_trusted_root(layout);
+  std::string usual = layout.trusted_root();
   std::optional<struct ::stat> info = TRY(stat_path(usual));
   if (policy.trusted_root_path.empty() && info.has_value()) {
     policy.trusted_root_path = usual;

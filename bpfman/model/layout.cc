@@ -69,4 +69,12 @@ std::string Layout::policy() const {
   return join_path(root, "etc/bpfman/policy.toml");
 }
 
+std::string Layout::trusted_root() const {
+  return join_path(root, "etc/bpfman/trusted_root.json");
+}
+
+std::string Layout::tuf_directory() const {
+  return join_path(state_directory(), "tuf");
+}
+
 }  // namespace bpfman

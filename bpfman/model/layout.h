@@ -6,6 +6,10 @@
 //   <root>/var/lib/bpfman/           state: survives a reboot 0700
 //     bpfman.db                      SQLite (records, journal)
 //     blobs/sha256/<64 hex>          bytecode, one file a digest
+//     tuf/                           what the last update of the trust root ended with
+//       root.json, timestamp.json, snapshot.json, targets.json
+//       record.toml                  where trust began, and what was put into /etc
+//       lock
 //   <root>/run/bpfman/               boot-scoped 0755
 //     lock                           the writer lock
 //     fs/                            a bpffs instance of our own
@@ -16,6 +20,7 @@
 //       in the records yet
 //   <root>/etc/bpfman/bpfman.toml    configuration
 //   <root>/etc/bpfman/policy.toml    who and what is trusted
+//   <root>/etc/bpfman/trusted_root.json  the trust root that policies use unless they name another
 #pragma once
 
 #include <string>
@@ -45,6 +50,8 @@ struct Layout {
   std::string staged_maps(OperationId operation, unsigned slot) const;
   std::string configuration() const;
   std::string policy() const;
+  std::string trusted_root() const;
+  std::string tuf_directory() const;
 };
 
 }  // namespace bpfman
