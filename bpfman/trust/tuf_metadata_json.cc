@@ -2,16 +2,13 @@
 #include <algorithm>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/text.h"
 #include "bpfman/trust/trusted_root.h"
 #include "bpfman/trust/tuf_metadata.h"
 
 namespace bpfman::trust {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr int kMaxLevels = 32;
 // The DER of a SubjectPublicKeyInfo before the key's own bytes. Source: RFC 8410 section 4, RFC
@@ -21,17 +18,6 @@ constexpr std::string_view kP256Head = "3059301306072a8648ce3d020106082a8648ce3d
 
 Error no_metadata(const std::string& why) {
   return Error(Code::DataLoss, "no TUF metadata: " + why);
-}
-
-const Json& member(const Json& json, const char* name) {
-  static const Json none;
-  auto found = json.is_object() ? json.find(name) : json.end();
-  return json.is_object() && found != json.end() ? *found : none;
-}
-
-std::string text_of(const Json& json, const char* name) {
-  const Json& value = member(json, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 Result<std::uint64_t> number_of(const Json& json, const char* name, std::uint64_t least) {
