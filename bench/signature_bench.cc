@@ -45,7 +45,7 @@ Result<void> run(const std::vector<std::string>& words) {
     policy.signers = {Signer{"s", KeySigner{.path = "", .pem = material}}};
   }
   std::string_view predicate =
-      keyless ? "https://cosign.sigstore.dev/attestation/v1" : trust::kImagePredicate;
+      keyless ? "https://cosign.sigstore.dev/attestation/v1" : kImagePredicate;
   std::vector<double> times;
   for (std::uint64_t i = 0; i < iterations; ++i) {
     auto begin = std::chrono::steady_clock::now();

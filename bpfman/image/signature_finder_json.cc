@@ -16,7 +16,6 @@ constexpr std::string_view kBundleType = "application/vnd.dev.sigstore.bundle";
 constexpr std::string_view kSimpleSigningType = "application/vnd.dev.cosign.simplesigning.v1+json";
 constexpr std::string_view kEmptyType = "application/vnd.oci.empty.v1+json";
 constexpr std::string_view kPredicate = "dev.sigstore.bundle.predicateType";
-constexpr std::string_view kImagePredicate = "https://sigstore.dev/cosign/sign/v1";
 constexpr std::size_t kMaxReferrers = 64;
 
 // Where documents are: a repository, or a layout.

@@ -73,7 +73,7 @@ Result<FoundBytecode> read_bytecode_file(const FileSource& source, const Environ
                                     ? environment.invoking_user->uid
                                     : environment.effective_uid;
   provenance.fetched_at = unix_now();
-  provenance.trust = "file";
+  provenance.trust = default_trust(SourceKind::File);
   // cosign sign-blob --bundle writes it there.
   std::string signature = source.path + ".sigstore.json";
   Result<std::optional<Bytes>> document = read_config_file(signature, kSignatureLimit);

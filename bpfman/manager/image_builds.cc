@@ -174,7 +174,7 @@ Result<FoundBytecode> facts_for_database(const image::NewImage& image,
                                     ? environment.invoking_user->uid
                                     : environment.effective_uid;
   provenance.fetched_at = unix_now();
-  provenance.trust = "file";
+  provenance.trust = default_trust(SourceKind::File);
   found.facts.image_reference = image.name.empty() ? provenance.image_id.text() : image.name;
   found.facts.provenance = provenance;
   found.facts.image =

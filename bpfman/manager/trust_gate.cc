@@ -44,13 +44,6 @@ plan::TrustSubject subject_of(const FoundBytecode& found, const std::string& wha
 }
 
 // What is said without a policy.
-std::string default_trust(const Provenance& provenance) {
-  if (provenance.source == SourceKind::File) {
-    return "file";
-  }
-  return provenance.source == SourceKind::Registry ? "registry-unsigned-allowed" : "local";
-}
-
 const std::vector<SignatureDocument>& documents_of(const FoundBytecode& found) {
   return found.record.has_value() ? found.record->signatures : found.signatures;
 }
@@ -132,7 +125,7 @@ Result<std::string> TrustGate::decide_own(const plan::TrustSubject& subject,
                                           const std::string& note,
                                           std::vector<SignatureFinding>& findings) const {
   if (!policy_.has_value()) {
-    return default_trust(subject.provenance);
+    return std::string(default_trust(subject.provenance.source));
   }
   const TrustRule* rule = plan::find_rule(*policy_, subject);
   if (rule != nullptr && !rule->signed_by.empty()) {

@@ -109,6 +109,22 @@ std::optional<Verification> parse_verification(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view default_trust(SourceKind source) {
+  switch (source) {
+    case SourceKind::File:
+      return "file";
+    case SourceKind::Registry:
+      return "registry-unsigned-allowed";
+    case SourceKind::Docker:
+    case SourceKind::Podman:
+    case SourceKind::Containerd:
+    case SourceKind::OciLayout:
+    case SourceKind::Archive:
+      break;
+  }
+  return "local";
+}
+
 std::string describe_source(const Provenance& provenance) {
   bool by_place =
       provenance.source == SourceKind::Registry || provenance.source == SourceKind::File ||

@@ -42,6 +42,9 @@ enum class Verification { Daemon, Content };
 std::string_view to_string(Verification verification);  // "daemon", "content"
 std::optional<Verification> parse_verification(std::string_view text);
 
+// Provenance::trust where no policy says more: "file", "registry-unsigned-allowed", "local".
+std::string_view default_trust(SourceKind source);
+
 // Where a piece of bytecode came from. Kept with every image and program record.
 struct Provenance {
   SourceKind source = SourceKind::File;
@@ -56,7 +59,7 @@ struct Provenance {
   Verification verification = Verification::Daemon;
   std::uint32_t requested_by_uid = 0;  // the invoking user (behind sudo)
   std::int64_t fetched_at = 0;         // unix seconds
-  // Which decision let it in: "local", "registry-unsigned-allowed", "file"; with a policy the rule
+  // Which decision let it in: default_trust(); with a policy the rule
   // and what satisfied it: "rule released: signed by release (key sha256:…)".
   std::string trust;
   Digest index_digest;  // of an index that holds the manifest; empty when none led to it

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bpfman/model/digest.h"
@@ -18,6 +19,10 @@ std::optional<SignatureFormat> parse_signature_format(std::string_view text);
 
 inline constexpr std::size_t kSignatureLimit = std::size_t{256} << 10;  // bytes of one document
 inline constexpr std::size_t kMaxSignatures = 32;                       // of one image
+
+// cosign's mark of "this is the image"; other statements (provenance, SBOM) are no signature of
+// one.
+inline constexpr std::string_view kImagePredicate = "https://sigstore.dev/cosign/sign/v1";
 
 // A signature as it was found; nothing of it has been checked. Kept with the image, so that the
 // question can be asked again without a network.

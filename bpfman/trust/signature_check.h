@@ -20,10 +20,6 @@ struct SignedThing {
   ByteView bytes;
 };
 
-// cosign's mark of "this is the image"; other statements (provenance, SBOM) are no signature of
-// one.
-inline constexpr std::string_view kImagePredicate = "https://sigstore.dev/cosign/sign/v1";
-
 // The parts of a policy, parsed once.
 class SignatureChecker {
  public:
