@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "bpfman/base/json_fields.h"
 #include "bpfman/base/text.h"
 #include "bpfman/container/storage_signatures.h"
 
 namespace bpfman::container {
 namespace {
 
-using Json = nlohmann::json;
 using Lengths = std::vector<std::size_t>;
 
 constexpr std::size_t kMetadataLimit = std::size_t{64} << 10;
 constexpr std::string_view kSimpleSigningType = "application/vnd.dev.cosign.simplesigning.v1+json";
 constexpr std::string_view kBundleType = "application/vnd.dev.sigstore.bundle";
 constexpr std::string_view kSigstoreMark("\0sigstore-json\n", 15);
-
-struct Metadata {
-  std::map<Digest, Lengths> of_manifests;
-  Lengths of_image;  // under the older key
-};
 
 Error damaged(const std::string& what) {
   return Error(Code::DataLoss, "the signatures in the store are damaged: " + what);
@@ -43,31 +36,6 @@ Result<Lengths> parse_lengths(const Json& list) {
   return out;
 }
 
-// What is no JSON object was written by somebody else, for something else.
-Result<Metadata> parse_metadata(const std::string& text) {
-  Metadata out;
-  if (text.size() > kMetadataLimit) {
-    return Error(Code::ResourceExhausted, "the image's metadata in the store has more than 64 KiB");
-  }
-  Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) {
-    return out;
-  }
-  out.of_image = TRY(parse_lengths(json.value("signature-sizes", Json())));
-  Json manifests = json.value("signatures-sizes", Json());
-  if (!manifests.is_object() && !manifests.is_null()) {
-    return damaged("\"signatures-sizes\" is no object");
-  }
-  for (const auto& [key, value] : manifests.items()) {
-    Lengths lengths = TRY(parse_lengths(value));
-    std::optional<Digest> digest = Digest::parse(key);
-    if (digest.has_value() && !lengths.empty()) {
-      out.of_manifests.emplace(std::move(*digest), std::move(lengths));
-    }
-  }
-  return out;
-}
-
 // One signature as a document; nullopt: it is none of cosign's. What cosign attaches besides
 // signatures gives neither a document nor a count.
 Result<void> take_signature(std::string_view text,
@@ -79,17 +47,17 @@ Result<void> take_signature(std::string_view text,
   }
   text.remove_prefix(kSigstoreMark.size());
   Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.value("mimeType", Json()).is_string()) {
+  if (!member(json, "mimeType").is_string()) {
     return damaged("one of cosign's is no such JSON");
   }
-  std::string type = json["mimeType"].get<std::string>();
+  std::string type = text_of(json, "mimeType");
   SignatureDocument document{.format = SignatureFormat::SimpleSigning,
                              .document = std::string(text),
                              .location = location};
   if (type.starts_with(kBundleType)) {
-    Json payload = json.value("payload", Json());
+    const Json& payload = member(json, "payload");
     std::optional<Bytes> bundle =
-        payload.is_string() ? decode_base64(payload.get<std::string>()) : std::nullopt;
+        payload.is_string() ? decode_base64(text_of(payload)) : std::nullopt;
     if (!bundle.has_value()) {
       return damaged("a bundle is no base64");
     }
@@ -113,19 +81,7 @@ class Signatures {
 
   Result<void> take(const std::string& key, const Lengths& lengths, StoredSignatures& out) const {
     std::string all = TRY(reader_.read_big_data(image_.id, key).with_context("signatures"));
-    std::string_view rest = all;
-    std::string location = reader_.root() + " (" + key + ")";
-    for (std::size_t length : lengths) {
-      if (length > rest.size()) {
-        return damaged(key + " is shorter than the record says");
-      }
-      if (length > kSignatureLimit) {
-        return Error(Code::ResourceExhausted, "a signature of more than 256 KiB");
-      }
-      TRY(take_signature(rest.substr(0, length), location, out));
-      rest.remove_prefix(length);
-    }
-    return {};
+    return cut_signatures(all, lengths, reader_.root() + " (" + key + ")", out);
   }
 
   // What the store holds under this digest; nullopt: nothing with that hash.
@@ -151,7 +107,7 @@ std::string key_of(const Digest& manifest) {
 
 // The image's manifest, or another one of the same config: an image that was pulled twice has two.
 Digest signed_manifest(const Signatures& signatures,
-                       const Metadata& metadata,
+                       const SignatureLengths& metadata,
                        const ImageDescription& description) {
   if (metadata.of_manifests.contains(description.manifest_digest) || !metadata.of_image.empty()) {
     return description.manifest_digest;
@@ -167,6 +123,48 @@ Digest signed_manifest(const Signatures& signatures,
 
 }  // namespace
 
+// What is no JSON object was written by somebody else, for something else.
+Result<SignatureLengths> parse_signature_lengths(const std::string& text) {
+  SignatureLengths out;
+  if (text.size() > kMetadataLimit) {
+    return Error(Code::ResourceExhausted, "the image's metadata in the store has more than 64 KiB");
+  }
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) {
+    return out;
+  }
+  out.of_image = TRY(parse_lengths(member(json, "signature-sizes")));
+  const Json& manifests = member(json, "signatures-sizes");
+  if (!manifests.is_object() && !manifests.is_null()) {
+    return damaged("\"signatures-sizes\" is no object");
+  }
+  for (const auto& [key, value] : manifests.items()) {
+    Lengths lengths = TRY(parse_lengths(value));
+    std::optional<Digest> digest = Digest::parse(key);
+    if (digest.has_value() && !lengths.empty()) {
+      out.of_manifests.emplace(std::move(*digest), std::move(lengths));
+    }
+  }
+  return out;
+}
+
+Result<void> cut_signatures(std::string_view text,
+                            const std::vector<std::size_t>& lengths,
+                            const std::string& location,
+                            StoredSignatures& out) {
+  for (std::size_t length : lengths) {
+    if (length > text.size()) {
+      return damaged(location + " is shorter than the record says");
+    }
+    if (length > kSignatureLimit) {
+      return Error(Code::ResourceExhausted, "a signature of more than 256 KiB");
+    }
+    TRY(take_signature(text.substr(0, length), location, out));
+    text.remove_prefix(length);
+  }
+  return {};
+}
+
 Result<StoredSignatures> read_stored_signatures(const StorageReader& reader,
                                                 const StoredImage& image,
                                                 const ImageDescription& description) {
@@ -174,7 +172,7 @@ Result<StoredSignatures> read_stored_signatures(const StorageReader& reader,
   if (image.metadata.empty()) {
     return out;
   }
-  Metadata metadata = TRY(parse_metadata(image.metadata));
+  SignatureLengths metadata = TRY(parse_signature_lengths(image.metadata));
   if (metadata.of_manifests.empty() && metadata.of_image.empty()) {
     return out;
   }
