@@ -10,7 +10,7 @@
 #include "bpfman/base/result.h"
 
 struct btf;
-struct btf_type;
+struct btf_type;  // NOLINT(readability-identifier-naming): libbpf's
 
 namespace bpfman::kernel {
 
