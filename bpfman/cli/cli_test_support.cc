@@ -26,6 +26,11 @@ Result<LoadReply> FakeApi::load(const LoadSpec& spec, DryRun dry_run) {
   return answer("load" + dry(dry_run), answers_.load);
 }
 
+Result<CheckReply> FakeApi::check(const LoadSpec& spec) {
+  asked_.load = spec;
+  return answer("check", answers_.check);
+}
+
 Result<AttachReply> FakeApi::attach(const std::string& program,
                                     const AttachSpec& spec,
                                     DryRun dry_run) {

@@ -15,6 +15,7 @@ class FakeApi final : public Api {
  public:
   struct Answers {
     LoadReply load;
+    CheckReply check;
     AttachReply attach;
     ChangeReply change;
     PullReply pull;
@@ -57,6 +58,7 @@ class FakeApi final : public Api {
   FakeApi(const Answers& answers, Asked& asked) : answers_(answers), asked_(asked) {}
 
   Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) override;
+  Result<CheckReply> check(const LoadSpec& spec) override;
   Result<AttachReply> attach(const std::string& program,
                              const AttachSpec& spec,
                              DryRun dry_run) override;

@@ -22,6 +22,9 @@ class Session {
   // --pull-policy, or what the configuration says.
   Result<PullPolicy> pull_policy(const std::string& flag) const;
 
+  // --verbose
+  bool verbose() const { return global_.verbose; }
+
   // The store is kept below this instead of what the configuration says. Before the Api is made.
   void limit_store(std::uint64_t max_bytes) { max_store_bytes_ = max_bytes; }
 
@@ -70,6 +73,7 @@ struct Tree {
 };
 
 void add_load(Tree& tree);
+void add_check(Tree& tree);
 void add_attach(Tree& tree);
 void add_remove(Tree& tree);
 void add_list(Tree& tree);

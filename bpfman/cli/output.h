@@ -59,6 +59,7 @@ std::string source_line(const Provenance& provenance);
 // JSON documents: an object at the root with "version": 1, two blanks of indent, a newline at the
 // end. view_json.cc
 std::string json_of(const LoadReply& reply);
+std::string json_of(const CheckReply& reply);
 std::string json_of(const AttachReply& reply);
 std::string json_of(const ChangeReply& reply);
 std::string json_of(const PullReply& reply);

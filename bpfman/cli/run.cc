@@ -99,6 +99,7 @@ CommandLine::CommandLine(const Environment& environment) {
       "  sudo bpfman load image --image-url my-ebpf-prog:dev xdp --iface eth0\n"
       "\nbpfman COMMAND --help tells more about each command.");
   add_load(tree);
+  add_check(tree);
   add_attach(tree);
   add_remove(tree);
   add_list(tree);

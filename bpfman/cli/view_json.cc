@@ -218,6 +218,35 @@ std::string json_of(const LoadReply& reply) {
   return dump(json);
 }
 
+std::string json_of(const CheckReply& reply) {
+  Json json = document();
+  json["programs"] = Json::array();
+  for (const ProgramCheck& check : reply.programs) {
+    Json one;
+    one["name"] = check.program.name;
+    one["type"] = to_string(check.program.type);
+    one["section"] = check.program.section;
+    one["loads"] = check.figures.has_value();
+    one["error"] = check.error.has_value() ? Json(check.error->message()) : Json();
+    one["figures"] = Json();
+    if (check.figures.has_value()) {
+      one["figures"] = {{"verified_instructions", check.figures->verified_instructions},
+                        {"instruction_limit", check.figures->instruction_limit},
+                        {"total_states", check.figures->total_states},
+                        {"peak_states", check.figures->peak_states},
+                        {"xlated_bytes", check.figures->xlated_bytes},
+                        {"jited_bytes", check.figures->jited_bytes}};
+    }
+    json["programs"].push_back(std::move(one));
+  }
+  json["attach_error"] =
+      reply.attach_error.has_value() ? Json(reply.attach_error->message()) : Json();
+  json["bytecode"] = reply.bytecode.text();
+  json["provenance"] = view(reply.provenance);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
 std::string json_of(const AttachReply& reply) {
   Json json = document();
   json["link"] = view(reply.link);

@@ -151,6 +151,20 @@ Result<void> BpfObject::load() {
   return {};
 }
 
+Result<std::string> BpfObject::load_measured() {
+  constexpr std::uint32_t kStatisticsOnly = 4;  // BPF_LOG_STATS
+  LibbpfMessages messages;
+  std::string log(std::size_t{16} << 10, '\0');
+  bpf_program__set_log_level(program_, kStatisticsOnly);
+  bpf_program__set_log_buf(program_, log.data(), log.size());
+  int failed = bpf_object__load(object_.get());
+  if (failed != 0) {
+    return explain_load_error(-failed, messages, type_);
+  }
+  log.resize(log.find('\0'));
+  return log;
+}
+
 int BpfObject::program_fd() const {
   return bpf_program__fd(program_);
 }

@@ -43,6 +43,8 @@ class BpfObject {
   // See globals.h. Before load().
   Result<void> set_globals(const std::map<std::string, Bytes>& globals);
   Result<void> load();
+  // The same with the verifier's statistics. An error explains less than that of load().
+  Result<std::string> load_measured();
 
   // After load(). The descriptor belongs to the object.
   int program_fd() const;

@@ -5,6 +5,7 @@
 #include "bpfman/base/text.h"
 #include "bpfman/kernel/bpf_object.h"
 #include "bpfman/kernel/bpffs.h"
+#include "bpfman/kernel/check.h"
 #include "bpfman/kernel/libbpf_messages.h"
 #include "bpfman/kernel/load.h"
 #include "bpfman/kernel/map_dump.h"
@@ -31,6 +32,10 @@ class LiveKernel final : public KernelOps {
 
   Result<LoadedProgram> load_program(const LoadRequest& request) override {
     return kernel::load_program(request);
+  }
+
+  Result<LoadFigures> check_program(const CheckRequest& request) override {
+    return kernel::check_program(request);
   }
 
   Result<std::map<std::string, Bytes>> encode_settings(

@@ -29,6 +29,14 @@ struct LoadRequest {
       map_directory;  // made; each map that is not internal is pinned here by its whole name
 };
 
+// As LoadRequest, of a program that does not stay.
+struct CheckRequest {
+  ByteView object;
+  std::string program;
+  ProgramType type = ProgramType::Xdp;
+  std::map<std::string, Bytes> globals;
+};
+
 struct LoadedProgram {
   ProgramId id;
   std::vector<MapRecord> maps;  // pin_path as requested; "" for internal maps
@@ -80,6 +88,9 @@ class KernelOps {
   // nothing is left. Errors: InvalidArgument (unknown global, wrong size; verifier rejection:
   // detail is VerifierLog), PermissionDenied, AlreadyExists (a pin is in the way), Unimplemented.
   virtual Result<LoadedProgram> load_program(const LoadRequest& request) = 0;
+  // Loads one program and lets it go again: nothing is left, whatever happens. Errors: as
+  // load_program.
+  virtual Result<LoadFigures> check_program(const CheckRequest& request) = 0;
   // Settings as the bytes of whole variables of an object; nothing is loaded. InvalidArgument: as
   // settings.h says.
   virtual Result<std::map<std::string, Bytes>> encode_settings(

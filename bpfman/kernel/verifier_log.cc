@@ -46,6 +46,26 @@ std::optional<std::string> extract_verifier_log(std::string_view libbpf_text) {
   return std::string(log.substr(0, log.find(kEnd)));
 }
 
+std::optional<VerifierStatistics> parse_verifier_statistics(std::string_view log) {
+  std::size_t begin = log.rfind("processed ");
+  if (begin == log.npos) {
+    return std::nullopt;
+  }
+  std::string_view line = log.substr(begin, log.find('\n', begin) - begin);
+  // Pairs in any order; newer kernels add some.
+  auto after = [line](std::string_view word) {
+    std::size_t at = line.find(word);
+    std::string_view rest = at == line.npos ? std::string_view() : line.substr(at + word.size());
+    std::optional<std::uint64_t> number =
+        parse_unsigned(rest.substr(0, rest.find_first_not_of("0123456789")));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(number.value_or(0), UINT32_MAX));
+  };
+  return VerifierStatistics{.instructions = after("processed "),
+                            .limit = after("(limit "),
+                            .total_states = after(" total_states "),
+                            .peak_states = after(" peak_states ")};
+}
+
 VerifierLog summarize_verifier_log(std::string log) {
   VerifierLog summary;
   std::size_t lines = 0;

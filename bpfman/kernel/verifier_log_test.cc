@@ -22,6 +22,16 @@ constexpr std::string_view kScalarAccess =
     "processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 "
     "mark_read 0\n";
 
+TEST(VerifierStatistics, AreReadOutOfTheirLine) {
+  EXPECT_EQ(parse_verifier_statistics(
+                "verification time 12 usec\nstack depth 8\nprocessed 1234 insns (limit 1000000) "
+                "max_states_per_insn 4 total_states 98 peak_states 76 mark_read 3\n"),
+            (VerifierStatistics{
+                .instructions = 1234, .limit = 1'000'000, .total_states = 98, .peak_states = 76}));
+  EXPECT_EQ(parse_verifier_statistics("processed x insns"), VerifierStatistics());
+  EXPECT_EQ(parse_verifier_statistics("R1 invalid mem access"), std::nullopt);
+}
+
 TEST(SummarizeVerifierLog, KeepsTheRefusedInstructionAndTheReason) {
   VerifierLog log = summarize_verifier_log(std::string(kScalarAccess));
   EXPECT_THAT(log.tail,

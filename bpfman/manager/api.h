@@ -51,6 +51,21 @@ struct LoadReply {
   plan::Plan plan;  // what was done; with DryRun::Yes, what would be
 };
 
+// Whether one program of an object would load here.
+struct ProgramCheck {
+  ElfProgram program;
+  std::optional<LoadFigures> figures;  // nullopt: it would not
+  std::optional<Error> error;          // why not
+};
+
+struct CheckReply {
+  std::vector<ProgramCheck> programs;
+  std::optional<Error> attach_error;  // why it could not be attached where it was asked
+  Provenance provenance;
+  Digest bytecode;
+  std::vector<std::string> warnings;
+};
+
 struct AttachReply {
   LinkView link;
   std::vector<std::string> warnings;
@@ -248,6 +263,9 @@ class Api {
   virtual ~Api() = default;
 
   virtual Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) = 0;
+  // Loads the programs, all of the object unless some are named, and lets them go again. What would
+  // not load or attach is an answer; what is found nowhere, or refused by a policy, is an error.
+  virtual Result<CheckReply> check(const LoadSpec& spec) = 0;
   // `program`: kernel id, APPLICATION/NAME, or a unique NAME.
   virtual Result<AttachReply> attach(const std::string& program,
                                      const AttachSpec& spec,

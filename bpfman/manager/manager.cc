@@ -9,10 +9,6 @@
 namespace bpfman {
 namespace {
 
-const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach) {
-  return attach.has_value() ? &std::get<XdpAttachSpec>(*attach) : nullptr;
-}
-
 // What readers of the reply want to see of a plan's links and programs, filled in.
 std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& bindings) {
   std::vector<LinkRecord> links;
@@ -22,13 +18,6 @@ std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& b
     }
   }
   return links;
-}
-
-std::string describe(const LoadSpec& spec) {
-  if (const FileSource* file = std::get_if<FileSource>(&spec.source)) {
-    return "file " + file->path;
-  }
-  return "image " + std::get<ImageSource>(spec.source).reference;
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ class Manager final : public Api {
   ~Manager() override;
 
   Result<LoadReply> load(const LoadSpec& spec, DryRun dry_run) override;
+  Result<CheckReply> check(const LoadSpec& spec) override;
   Result<AttachReply> attach(const std::string& program,
                              const AttachSpec& spec,
                              DryRun dry_run) override;

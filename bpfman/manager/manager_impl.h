@@ -49,6 +49,11 @@ using Planner = std::function<Result<PlannedChange>(const plan::Snapshot&)>;
 Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
                                      const plan::Snapshot& snapshot);
 
+// nullptr: nothing is to be attached.
+const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach);
+// "image my-ebpf-prog:dev"
+std::string describe(const LoadSpec& spec);
+
 class Manager::Impl {
  public:
   Impl(ManagerOptions manager_options, kernel::KernelOps& kernel_ops)

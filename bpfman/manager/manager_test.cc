@@ -81,6 +81,31 @@ TEST_F(ManagerTest, ADryRunShowsThePlanAndTouchesNothing) {
   EXPECT_THAT(*list_directory(directory_.path()), IsEmpty());
 }
 
+TEST_F(ManagerTest, ACheckLeavesNothing) {
+  FakeWorld before = kernel_.world;
+  Result<CheckReply> reply = manager_->check(file(kObject));
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  ASSERT_THAT(reply->programs, SizeIs(1));
+  EXPECT_EQ(reply->programs[0].program.name, "pass_counter");
+  EXPECT_EQ(reply->programs[0].figures->instruction_limit, 1'000'000U);
+  EXPECT_FALSE(reply->programs[0].error.has_value());
+  EXPECT_FALSE(reply->attach_error.has_value());
+  EXPECT_EQ(kernel_.world, before);
+  EXPECT_EQ(kernel_.effects(), 0);
+  EXPECT_FALSE(path_exists(directory_.path() + "/var"));
+}
+
+TEST_F(ManagerTest, ACheckSaysWhoIsOnTheHookAlready) {
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  Result<CheckReply> reply = manager_->check(file_on("eth0"));
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_TRUE(reply->programs[0].figures.has_value());
+  ASSERT_TRUE(reply->attach_error.has_value());
+  EXPECT_EQ(reply->attach_error->code(), Code::AlreadyExists);
+  EXPECT_FALSE(manager_->check(file_on("eth0"))->attach_error->hints().empty());
+  EXPECT_FALSE(manager_->check(file_on("eth1"))->attach_error.has_value());
+}
+
 TEST_F(ManagerTest, AMistypedInterfaceIsSaidBeforeTheImageIsLookedFor) {
   LoadSpec spec;
   spec.source = ImageSource{.reference = "no/such/image:dev", .policy = PullPolicy::Never};

@@ -89,6 +89,18 @@ struct KernelProgram {
   bool operator==(const KernelProgram&) const = default;
 };
 
+// What a program costs to verify, and what comes out. 0 where the kernel does not tell.
+struct LoadFigures {
+  std::uint32_t verified_instructions =
+      0;                                // that the verifier went through, each as often as it did
+  std::uint32_t instruction_limit = 0;  // the most that it goes through
+  std::uint32_t total_states = 0;
+  std::uint32_t peak_states = 0;
+  std::uint32_t xlated_bytes = 0;
+  std::uint32_t jited_bytes = 0;
+  bool operator==(const LoadFigures&) const = default;
+};
+
 struct KernelLink {
   KernelLinkId id;
   ProgramId program;

@@ -60,6 +60,31 @@ class Errors(Case):
         done = self.bpfman("load", "file", path, "--name", "second", "xdp", "--iface", self.pair.interface)
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_check_loads_nothing_and_tells_all(self):
+        before = set(self.programs_of_others())
+        two = self.host.programs.compile("two", TWO)
+        reply = self.bpfman.json("check", "file", two)
+        self.assertEqual([(one["name"], one["loads"]) for one in reply["programs"]], [("first", True), ("second", True)])
+        self.assertGreater(reply["programs"][0]["figures"]["verified_instructions"], 0)
+        self.assertEqual(reply["programs"][0]["figures"]["instruction_limit"], 1000000)
+        bad = self.host.programs.compile("bad", BAD)
+        done = self.bpfman("check", "file", bad)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("verifier rejected it", done.stderr)
+        self.assertIn("1 of 1 program would not load here", done.stderr)
+        self.bpfman("check", "file", two, "--name", "first", "xdp", "--iface", self.pair.interface, check=True)
+        self.load(self.host.pass1).check_returncode()
+        done = self.bpfman("check", "file", two, "--name", "first", "xdp", "--iface", self.pair.interface)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("would load, and not attach", done.stderr)
+        self.assertIn("already runs pass/pass", done.stderr)
+        self.bpfman("unload", "--all", check=True)
+        self.assertEqual(set(self.programs_of_others()), before)
+        self.assertEqual(self.bpfman.blobs(), [])
+
+    def programs_of_others(self):
+        return [one["kernel"]["id"] for one in self.bpfman.json("list", "programs", "--all")["programs"]]
+
     def test_settings_are_checked_against_the_types_of_variables(self):
         path = self.host.programs.compile("settings", SETTINGS)
         self.bpfman("load", "file", path, "--set", "limits.rate=500", "--set", "limits.ports=80,443", "--set", "limits.ports[3]=53",

@@ -57,6 +57,13 @@ Result<kernel::LoadedProgram> FakeKernel::load_program(const kernel::LoadRequest
 }
 
 // Proved by Pins tests: rename moves a pin or a directory of pins; a missing source is NotFound.
+Result<LoadFigures> FakeKernel::check_program(const kernel::CheckRequest& request) {
+  if (request.program == "bad") {
+    return Error(Code::InvalidArgument, "load program bad: the kernel's verifier rejected it");
+  }
+  return LoadFigures{.verified_instructions = 12, .instruction_limit = 1'000'000};
+}
+
 Result<std::map<std::string, Bytes>> FakeKernel::encode_settings(
     ByteView /*object*/,
     const std::vector<Setting>& settings,

@@ -50,6 +50,8 @@ class FakeKernel final : public kernel::KernelOps {
   Result<kernel::BpffsState> observe_bpffs(const std::string& directory) override;
   Result<void> ensure_bpffs(const std::string& directory) override;
   Result<kernel::LoadedProgram> load_program(const kernel::LoadRequest& request) override;
+  // Every program but "bad" loads.
+  Result<LoadFigures> check_program(const kernel::CheckRequest& request) override;
   // The text as it stands.
   Result<std::map<std::string, Bytes>> encode_settings(
       ByteView object,

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/cli/load_flags.h"
+
+namespace bpfman::cli {
+namespace {
+
+Result<std::vector<ProgramChoice>> choices(const LoadFlags& flags) {
+  std::vector<ProgramChoice> out;
+  if (!flags.name.empty()) {
+    out.push_back(ProgramChoice{.name = flags.name});
+  }
+  for (const std::string& text : split_lists(flags.programs)) {
+    ProgramChoice choice = TRY(parse_program_choice(text));
+    out.push_back(std::move(choice));
+  }
+  return out;
+}
+
+// The one word that may be given in two ways.
+Result<std::string> one_of(const LoadFlags& flags,
+                           const std::string& what,
+                           const std::string& flag,
+                           const std::string& example) {
+  if (!flags.positional.empty() && !flags.flagged.empty()) {
+    return Error(Code::InvalidArgument,
+                 what + " is given twice: \"" + flags.positional + "\" and " + flag + " \"" +
+                     flags.flagged + "\"")
+        .with_hint("write it once");
+  }
+  std::string word = flags.positional.empty() ? flags.flagged : flags.positional;
+  if (word.empty()) {
+    return missing(what, example);
+  }
+  return word;
+}
+
+}  // namespace
+
+void add_image_source_flags(CLI::App* app, LoadFlags& flags) {
+  app->add_option("IMAGE", flags.positional, "Name, digest or id of the image")->type_name("");
+  app->add_option("-i,--image-url", flags.flagged, "The same, as a flag")->type_name("IMAGE");
+  add_from(app, flags.from);
+  add_pull_policy(app, flags.policy);
+  app->add_option("-r,--registry-auth",
+                  flags.auth,
+                  "Base64 of user:password for the registry (BPFMAN_REGISTRY_AUTH)")
+      ->type_name("BASE64");
+  add_progress(app, flags.progress);
+}
+
+void add_file_source_flags(CLI::App* app, LoadFlags& flags) {
+  app->add_option("PATH", flags.positional, "The object file")->type_name("");
+  app->add_option("--path", flags.flagged, "The same, as a flag")->type_name("PATH");
+}
+
+void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags) {
+  app->add_option("--name", flags.name, "Function to load, when there are several")
+      ->type_name("FUNCTION");
+  add_list_option(app,
+                  "--programs",
+                  flags.programs,
+                  "Programs to load, as TYPE:NAME[:FUNC]; repeats, or separated by commas")
+      ->type_name("TYPE:NAME,...");
+  add_list_option(app,
+                  "-g,--global",
+                  flags.globals,
+                  "Set a global variable of the program before it is loaded; repeats")
+      ->type_name("NAME=HEX");
+  add_list_option(app,
+                  "--set",
+                  flags.settings,
+                  "Set a global variable, or a part of it, by its type: limit=10, cfg.rate=5, "
+                  "ports[0]=80, net=10.0.0.0/8; repeats")
+      ->type_name("NAME=VALUE");
+  add_output(app, flags.output);
+  std::string verb = app->get_parent()->get_name();
+  flags.xdp = tree.add(app,
+                       "xdp",
+                       verb == "check" ? "Whether it could be attached to a network interface"
+                                       : "Attach the program to a network interface as well",
+                       "bpfman " + verb + " image my-ebpf-prog:dev xdp --iface eth0");
+  add_xdp_flags(flags.xdp, flags.xdp_flags);
+}
+
+Result<ImageSource> image_source(Session& session,
+                                 const LoadFlags& flags,
+                                 const std::string& example) {
+  ImageSource source;
+  source.reference = TRY(one_of(flags, "IMAGE", "--image-url", example));
+  source.policy = TRY(session.pull_policy(flags.policy));
+  source.from = TRY(parse_from(flags.from));
+  source.registry_auth = registry_auth(flags.auth, session.context());
+  ProgressMode mode = TRY(parse_progress_mode(flags.progress));
+  session.show_progress(mode);
+  return source;
+}
+
+Result<FileSource> file_source(const LoadFlags& flags, const std::string& example) {
+  std::string path = TRY(one_of(flags, "PATH", "--path", example));
+  return FileSource{.path = std::move(path)};
+}
+
+Result<LoadSpec> to_load_spec(const LoadFlags& flags, const std::string& example) {
+  LoadSpec spec;
+  spec.programs = TRY(choices(flags));
+  spec.application = flags.application;
+  spec.metadata = TRY(parse_metadata(flags.metadata));
+  spec.globals = TRY(parse_globals(flags.globals));
+  spec.settings = TRY(parse_settings(flags.settings));
+  if (flags.xdp->parsed()) {
+    spec.attach = TRY(to_spec(flags.xdp_flags, example + " xdp --iface eth0"));
+  }
+  return spec;
+}
+
+}  // namespace bpfman::cli

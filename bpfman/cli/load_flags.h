@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `load image|file` and `check image|file`: where the object is, and what of it.
+#pragma once
+
+#include "bpfman/cli/command.h"
+
+namespace bpfman::cli {
+
+struct LoadFlags {
+  std::string positional;  // reference or path
+  std::string flagged;     // the same by --image-url or --path
+  std::string policy;
+  std::vector<std::string> from;
+  std::string auth;
+  std::string progress = "auto";
+  std::string name;
+  std::vector<std::string> programs;
+  std::string application;
+  std::vector<std::string> metadata;
+  std::vector<std::string> globals;
+  std::vector<std::string> settings;
+  bool dry_run = false;
+  OutputFlag output;
+  CLI::App* xdp = nullptr;
+  XdpFlags xdp_flags;
+};
+
+void add_image_source_flags(CLI::App* app, LoadFlags& flags);
+void add_file_source_flags(CLI::App* app, LoadFlags& flags);
+// Which programs, with which variables, on which hook.
+void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags);
+
+// `example` is a whole command, for the error of what is missing.
+Result<ImageSource> image_source(Session& session,
+                                 const LoadFlags& flags,
+                                 const std::string& example);
+Result<FileSource> file_source(const LoadFlags& flags, const std::string& example);
+// Without the source.
+Result<LoadSpec> to_load_spec(const LoadFlags& flags, const std::string& example);
+
+}  // namespace bpfman::cli
