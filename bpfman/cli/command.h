@@ -7,6 +7,7 @@
 #include "bpfman/cli/cli.h"
 #include "bpfman/cli/output.h"
 #include "bpfman/cli/progress.h"
+#include "bpfman/model/layout.h"
 
 namespace bpfman::cli {
 
@@ -21,6 +22,8 @@ class Session {
 
   // --pull-policy, or what the configuration says.
   Result<PullPolicy> pull_policy(const std::string& flag) const;
+
+  Layout layout() const { return Layout{.root = global_.root_dir}; }
 
   // --verbose
   bool verbose() const { return global_.verbose; }

@@ -107,7 +107,7 @@ Result<TextPattern> pattern_of(const std::string& exact,
 }
 
 // The flags as a policy of one rule.
-Result<TrustPolicy> policy_of(const VerifyFlags& flags) {
+Result<TrustPolicy> policy_of(const VerifyFlags& flags, const Layout& layout) {
   TrustPolicy policy;
   policy.path = "the command line";
   TrustRule rule{.name = "flags",
@@ -125,7 +125,7 @@ Result<TrustPolicy> policy_of(const VerifyFlags& flags) {
     policy.signers.push_back(Signer{.name = "certificate",
                                     .who = IdentitySigner{.identity = identity, .issuer = issuer}});
     policy.trusted_root_path =
-        flags.trusted_root.empty() ? "/etc/bpfman/trusted_root.json" : flags.trusted_root;
+        flags.trusted_root.empty() ? layout.trusted_root() : flags.trusted_root;
   }
   for (const Signer& signer : policy.signers) {
     rule.signed_by.push_back(signer.name);
@@ -167,7 +167,7 @@ Result<void> verify_signatures(Session& session, const VerifyFlags& flags) {
   Format format = TRY(flags.output.format());
   std::optional<TrustPolicy> policy;
   if (flags.names_signers()) {
-    policy = TRY(policy_of(flags));
+    policy = TRY(policy_of(flags, session.layout()));
   }
   ImageSource source{.reference = flags.images.front(),
                      .registry_auth = registry_auth(flags.auth, session.context())};

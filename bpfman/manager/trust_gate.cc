@@ -72,8 +72,13 @@ Result<void> read_policy_files(TrustPolicy& policy, const std::string& text) {
     }
   }
   if (identities && !policy.trusted_root_path.empty()) {
-    policy.trusted_root = TRY(read_named_file(
-        policy.trusted_root_path, policy.path + ": the trust root of the signers by identity"));
+    Result<std::string> root = read_named_file(
+        policy.trusted_root_path, policy.path + ": the trust root of the signers by identity");
+    if (!root.ok() && root.error().code() == Code::NotFound) {
+      return std::move(root).error().with_hint(
+          "bpfman image trust-root update fetches the public Sigstore's");
+    }
+    policy.trusted_root = TRY(std::move(root));
     all += '\0' + policy.trusted_root;
   }
   policy.id = Digest::sha256_of(as_bytes(all));
