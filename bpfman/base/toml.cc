@@ -128,6 +128,24 @@ std::string TomlDocument::place_of(std::string_view key) const {
          std::to_string(found->second.column);
 }
 
+std::string toml_string(std::string_view text, TomlLines lines) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  const bool keep = lines == TomlLines::Keep;
+  std::string out = keep ? "\"\"\"\n" : "\"";
+  for (char c : text) {
+    auto value = static_cast<unsigned char>(c);
+    bool control = value < 0x20 || value == 0x7F;
+    if (c == '"' || c == '\\') {
+      out += std::string("\\") + c;
+    } else if (control && !(keep && c == '\n')) {
+      out += std::string("\\u00") + kDigits[value >> 4U] + kDigits[value & 0xFU];
+    } else {
+      out += c;
+    }
+  }
+  return out + (keep ? "\"\"\"" : "\"");
+}
+
 Result<TomlDocument> parse_toml(std::string_view text, const std::string& name) {
   toml::parse_result parsed = toml::parse(to_ascii(text));
   if (!parsed) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bpfman/base/result.h"
@@ -33,6 +34,10 @@ struct TomlDocument {
   // "NAME:LINE:COLUMN" of a value, for messages.
   std::string place_of(std::string_view key) const;
 };
+
+// A basic string that reads back as `text`. TomlLines::Keep: in three quotes, newlines as they are.
+enum class TomlLines { Escape, Keep };
+std::string toml_string(std::string_view text, TomlLines lines = TomlLines::Escape);
 
 // InvalidArgument "NAME:LINE:COLUMN: what" when `text` is no TOML.
 Result<TomlDocument> parse_toml(std::string_view text, const std::string& name);

@@ -95,10 +95,7 @@ void add_check(Tree& tree) {
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [image](Session& session) -> Result<void> {
-                          const std::string example = "check image my-ebpf-prog:dev";
-                          ImageSource source = TRY(image_source(session, *image, example));
-                          LoadSpec spec = TRY(to_load_spec(*image, example));
-                          spec.source = source;
+                          LoadSpec spec = TRY(image_spec(session, *image, "check"));
                           return run_check(session, *image, spec);
                         },
                         FindsImages::Yes});
@@ -107,10 +104,7 @@ void add_check(Tree& tree) {
   add_file_source_flags(app, *file);
   add_program_flags(tree, app, *file);
   tree.verbs.push_back({app, NeedsRoot::Yes, [file](Session& session) -> Result<void> {
-                          const std::string example = "check file pass.bpf.o";
-                          FileSource source = TRY(file_source(*file, example));
-                          LoadSpec spec = TRY(to_load_spec(*file, example));
-                          spec.source = source;
+                          LoadSpec spec = TRY(file_spec(*file, "check"));
                           return run_check(session, *file, spec);
                         }});
 }

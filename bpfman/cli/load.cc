@@ -77,10 +77,7 @@ void add_load_image(Tree& tree, CLI::App* load) {
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [flags](Session& session) -> Result<void> {
-                          const std::string example = "load image my-ebpf-prog:dev";
-                          ImageSource source = TRY(image_source(session, *flags, example));
-                          LoadSpec spec = TRY(to_load_spec(*flags, example));
-                          spec.source = source;
+                          LoadSpec spec = TRY(image_spec(session, *flags, "load"));
                           return run_load(session, *flags, spec);
                         },
                         FindsImages::Yes});
@@ -96,10 +93,7 @@ void add_load_file(Tree& tree, CLI::App* load) {
   add_program_flags(tree, app, *flags);
   add_record_flags(app, *flags);
   tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
-                          const std::string example = "load file pass.bpf.o";
-                          FileSource source = TRY(file_source(*flags, example));
-                          LoadSpec spec = TRY(to_load_spec(*flags, example));
-                          spec.source = source;
+                          LoadSpec spec = TRY(file_spec(*flags, "load"));
                           return run_load(session, *flags, spec);
                         }});
 }

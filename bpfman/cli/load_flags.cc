@@ -34,6 +34,19 @@ Result<std::string> one_of(const LoadFlags& flags,
   return word;
 }
 
+Result<LoadSpec> without_source(const LoadFlags& flags, const std::string& example) {
+  LoadSpec spec;
+  spec.programs = TRY(choices(flags));
+  spec.application = flags.application;
+  spec.metadata = TRY(parse_metadata(flags.metadata));
+  spec.globals = TRY(parse_globals(flags.globals));
+  spec.settings = TRY(parse_settings(flags.settings));
+  if (flags.xdp->parsed()) {
+    spec.attach = TRY(to_spec(flags.xdp_flags, example + " xdp --iface eth0"));
+  }
+  return spec;
+}
+
 }  // namespace
 
 void add_image_source_flags(CLI::App* app, LoadFlags& flags) {
@@ -82,9 +95,8 @@ void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags) {
   add_xdp_flags(flags.xdp, flags.xdp_flags);
 }
 
-Result<ImageSource> image_source(Session& session,
-                                 const LoadFlags& flags,
-                                 const std::string& example) {
+Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std::string& verb) {
+  const std::string example = verb + " image my-ebpf-prog:dev";
   ImageSource source;
   source.reference = TRY(one_of(flags, "IMAGE", "--image-url", example));
   source.policy = TRY(session.pull_policy(flags.policy));
@@ -92,24 +104,16 @@ Result<ImageSource> image_source(Session& session,
   source.registry_auth = registry_auth(flags.auth, session.context());
   ProgressMode mode = TRY(parse_progress_mode(flags.progress));
   session.show_progress(mode);
-  return source;
+  LoadSpec spec = TRY(without_source(flags, example));
+  spec.source = std::move(source);
+  return spec;
 }
 
-Result<FileSource> file_source(const LoadFlags& flags, const std::string& example) {
+Result<LoadSpec> file_spec(const LoadFlags& flags, const std::string& verb) {
+  const std::string example = verb + " file pass.bpf.o";
   std::string path = TRY(one_of(flags, "PATH", "--path", example));
-  return FileSource{.path = std::move(path)};
-}
-
-Result<LoadSpec> to_load_spec(const LoadFlags& flags, const std::string& example) {
-  LoadSpec spec;
-  spec.programs = TRY(choices(flags));
-  spec.application = flags.application;
-  spec.metadata = TRY(parse_metadata(flags.metadata));
-  spec.globals = TRY(parse_globals(flags.globals));
-  spec.settings = TRY(parse_settings(flags.settings));
-  if (flags.xdp->parsed()) {
-    spec.attach = TRY(to_spec(flags.xdp_flags, example + " xdp --iface eth0"));
-  }
+  LoadSpec spec = TRY(without_source(flags, example));
+  spec.source = FileSource{.path = std::move(path)};
   return spec;
 }
 

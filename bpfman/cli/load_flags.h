@@ -30,12 +30,8 @@ void add_file_source_flags(CLI::App* app, LoadFlags& flags);
 // Which programs, with which variables, on which hook.
 void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags);
 
-// `example` is a whole command, for the error of what is missing.
-Result<ImageSource> image_source(Session& session,
-                                 const LoadFlags& flags,
-                                 const std::string& example);
-Result<FileSource> file_source(const LoadFlags& flags, const std::string& example);
-// Without the source.
-Result<LoadSpec> to_load_spec(const LoadFlags& flags, const std::string& example);
+// The whole of it. `verb`: "load", "check", for the error of what is missing.
+Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std::string& verb);
+Result<LoadSpec> file_spec(const LoadFlags& flags, const std::string& verb);
 
 }  // namespace bpfman::cli

@@ -7,6 +7,7 @@
 #include "bpfman/container/artifact_store.h"
 #include "bpfman/container/regular_file.h"
 #include "bpfman/container/short_names.h"
+#include "bpfman/model/blob_path.h"
 
 namespace bpfman::container {
 namespace {
@@ -26,7 +27,7 @@ class ArtifactImage final : public LocalImage {
   std::string route() const override { return "artifact"; }
 
   Result<std::unique_ptr<ByteSource>> open_artifact_blob(const Digest& digest) override {
-    std::string path = "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
+    std::string path = blob_path(digest);
     UniqueFd file = TRY(open_regular_beneath(directory_.get(), root_, path));
     return make_fd_source(std::move(file), join_path(root_, path));
   }
@@ -135,7 +136,7 @@ class Store {
       : directory_(std::move(directory)), root_(std::move(root)) {}
 
   Result<std::string> manifest(const Digest& digest) const {
-    std::string path = "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
+    std::string path = blob_path(digest);
     Result<Bytes> read = read_regular_beneath(directory_.get(), root_, path, kDocumentLimit);
     if (!read.ok() && read.error().code() == Code::NotFound) {
       return std::move(read).error().with_code(Code::DataLoss);

@@ -117,6 +117,11 @@ std::string random_id() {
 
 }  // namespace
 
+std::string socket_path(const std::string& address) {
+  constexpr std::string_view kScheme = "unix://";
+  return address.starts_with(kScheme) ? address.substr(kScheme.size()) : address;
+}
+
 std::vector<std::string> layer_directories(const std::vector<ContainerdMount>& mounts) {
   if (mounts.size() != 1) {
     return {};

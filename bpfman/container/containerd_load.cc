@@ -8,6 +8,7 @@
 #include "bpfman/base/scope_exit.h"
 #include "bpfman/container/containerd_daemon.h"
 #include "bpfman/container/storage_books.h"
+#include "bpfman/model/blob_path.h"
 
 namespace bpfman::container {
 namespace {
@@ -18,7 +19,6 @@ constexpr const char* kCreate = "containerd.services.images.v1.Images/Create";
 constexpr const char* kUpdate = "containerd.services.images.v1.Images/Update";
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
-constexpr int kGrpcAlreadyExists = 6;
 constexpr int kMaxDepth = 2;
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 // What Content.Write is to do.
@@ -60,8 +60,7 @@ class ImportPlan {
 
  private:
   Result<ByteView> find(const Digest& digest) const {
-    auto file =
-        files_.find("blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex()));
+    auto file = files_.find(blob_path(digest));
     if (file == files_.end()) {
       return Error(Code::InvalidArgument, "blob " + digest.text() + " is not there");
     }
@@ -170,7 +169,6 @@ Result<std::string> load_into_containerd(const Environment& environment,
                                          const RuntimeOptions& options,
                                          std::string space,
                                          const LayoutImage& image) {
-  constexpr std::string_view kScheme = "unix://";
   if (space.empty()) {
     space = environment.get("CONTAINERD_NAMESPACE").value_or("default");
   }
@@ -180,12 +178,9 @@ Result<std::string> load_into_containerd(const Environment& environment,
     if (runtime->kind() != SourceKind::Containerd) {
       continue;
     }
-    std::string socket = runtime->location();
-    if (socket.starts_with(kScheme)) {
-      socket = socket.substr(kScheme.size());
-    }
     // Only a daemon that answers takes something in; a directory beside it does not do.
-    std::shared_ptr<ContainerdDaemon> daemon = make_containerd_daemon(socket);
+    std::shared_ptr<ContainerdDaemon> daemon =
+        make_containerd_daemon(socket_path(runtime->location()));
     std::string place = runtime->name() + " (" + runtime->location() + ")";
     Result<std::string> version = daemon->version();
     if (!version.ok()) {

@@ -85,6 +85,9 @@ class ContainerdDaemon;
 std::shared_ptr<ContainerdDaemon> make_containerd_daemon(std::string socket,
                                                          std::string below = "");
 
+// "/run/x.sock" of "unix:///run/x.sock", or of itself.
+std::string socket_path(const std::string& address);
+
 // The directory of a daemon that is down. NotFound: there is no such store; PermissionDenied.
 Result<std::shared_ptr<ContainerdStore>> open_containerd_directory(const std::string& root);
 // One in the home of another user: no link is followed below the home, and it must be theirs or

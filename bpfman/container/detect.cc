@@ -10,6 +10,7 @@
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
 #include "bpfman/container/containerd_rootless.h"
+#include "bpfman/container/containerd_store.h"
 #include "bpfman/container/docker_inspect.h"
 #include "bpfman/container/regular_file.h"
 #include "bpfman/container/runtimes.h"
@@ -175,11 +176,6 @@ std::vector<StorageStore> find_storages(const Environment& environment,
     stores.push_back({"podman (user " + user.name + ")", std::move(theirs)});
   }
   return stores;
-}
-
-std::string socket_path(const std::string& address) {
-  constexpr std::string_view kScheme = "unix://";
-  return address.starts_with(kScheme) ? address.substr(kScheme.size()) : address;
 }
 
 ContainerdOptions containerd_at(const std::string& socket) {

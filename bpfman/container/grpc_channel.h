@@ -24,6 +24,7 @@ using GrpcMetadata = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr int kGrpcOk = 0;
 inline constexpr int kGrpcNotFound = 5;
+inline constexpr int kGrpcAlreadyExists = 6;
 
 // How a call ended. The peer did answer: that nobody is there is an Error instead.
 struct GrpcStatus {

@@ -152,10 +152,6 @@ bool is_compressed(ByteView head) {
 
 }  // namespace
 
-std::string blob_path(const Digest& digest) {
-  return "blobs/" + std::string(digest.algorithm()) + "/" + std::string(digest.hex());
-}
-
 std::unique_ptr<LayoutFiles> make_memory_layout(std::map<std::string, Bytes> files) {
   return std::make_unique<MemoryFiles>(std::move(files));
 }

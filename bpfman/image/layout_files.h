@@ -9,7 +9,7 @@
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/unique_fd.h"
-#include "bpfman/model/digest.h"
+#include "bpfman/model/blob_path.h"
 
 namespace bpfman::image {
 
@@ -33,10 +33,6 @@ Result<std::unique_ptr<LayoutFiles>> open_layout_directory(const std::string& pa
 // InvalidArgument (no regular file; compressed: it could not be read twice), DataLoss (damaged, or
 // a name that stands in it twice), ResourceExhausted (more than 20,000 entries).
 Result<std::unique_ptr<LayoutFiles>> open_layout_archive(const std::string& path);
-
-// Where a layout keeps a blob. A digest holds letters and digits only (Digest::parse), so this
-// stays below blobs/.
-std::string blob_path(const Digest& digest);
 
 // A layout in memory, as LayoutWriter makes it.
 std::unique_ptr<LayoutFiles> make_memory_layout(std::map<std::string, Bytes> files);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/base/file.h"
 #include "bpfman/image/image_file.h"
+#include "bpfman/image/mirrors.h"
 #include "bpfman/image/registry_config.h"
 #include "bpfman/image/resolver.h"
 #include "bpfman/image/signature_finder.h"
@@ -50,9 +51,7 @@ Result<std::optional<ResolvedImage>> Resolver::from_registry() {
   Result<Pulled> pulled = pull_image();
   if (!pulled.ok()) {
     const Error& error = pulled.error();
-    bool miss = error.code() == Code::NotFound || error.code() == Code::Unavailable ||
-                error.code() == Code::PermissionDenied;
-    if (!miss || (misses_.empty() && reference_.transport() == Transport::Registry)) {
+    if (!leads_on(error) || (misses_.empty() && reference_.transport() == Transport::Registry)) {
       return std::move(pulled).error();
     }
     why = error.message();

@@ -10,10 +10,11 @@
 #include <bpf/btf.h>
 #include <fmt/format.h>
 
+#include "bpfman/kernel/btf_path.h"
+
 namespace bpfman::kernel {
 namespace {
 
-constexpr std::uint32_t kMaxModifiers = 64;  // of one type: typedef of const of typedef of ...
 constexpr std::uint32_t kNewestKind = BTF_KIND_ENUM64;
 
 TypedValue raw(ByteView bytes) {
@@ -50,7 +51,10 @@ class Reader {
 
  private:
   // The type behind typedefs and qualifiers; nullptr when it is unknown or never ends.
-  const btf_type* resolve(std::uint32_t type_id) const;
+  const btf_type* resolve(std::uint32_t type_id) const {
+    return resolve_type(types_, type_id).type;
+  }
+
   std::string_view name(std::uint32_t offset) const;
 
   TypedValue read_resolved(const btf_type* type, ByteView bytes);
@@ -71,20 +75,6 @@ class Reader {
   std::size_t depth_left_;
   std::size_t values_left_;
 };
-
-const btf_type* Reader::resolve(std::uint32_t type_id) const {
-  for (std::uint32_t steps = 0; steps < kMaxModifiers; ++steps) {
-    const btf_type* type = btf__type_by_id(types_, type_id);
-    if (type == nullptr || type_id == 0) {
-      return nullptr;
-    }
-    if (!btf_is_mod(type) && !btf_is_typedef(type) && !btf_is_var(type)) {
-      return type;
-    }
-    type_id = type->type;
-  }
-  return nullptr;
-}
 
 std::string_view Reader::name(std::uint32_t offset) const {
   const char* text = btf__name_by_offset(types_, offset);

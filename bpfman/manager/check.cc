@@ -22,17 +22,6 @@ ProgramCheck check_one(kernel::KernelOps& kernel,
 
 }  // namespace
 
-const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach) {
-  return attach.has_value() ? &std::get<XdpAttachSpec>(*attach) : nullptr;
-}
-
-std::string describe(const LoadSpec& spec) {
-  if (const FileSource* file = std::get_if<FileSource>(&spec.source)) {
-    return "file " + file->path;
-  }
-  return "image " + std::get<ImageSource>(spec.source).reference;
-}
-
 Result<CheckReply> Manager::check(const LoadSpec& spec) {
   const XdpAttachSpec* xdp = xdp_of(spec.attach);
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
@@ -46,9 +35,7 @@ Result<CheckReply> Manager::check(const LoadSpec& spec) {
   TRY(gate->check_programs(
       found, describe(spec), chosen, xdp == nullptr ? std::string() : xdp->interface));
   LoadSpec wanted = spec;
-  std::map<std::string, Bytes> encoded =
-      TRY(impl_->kernel.encode_settings(found.bytecode.view(), spec.settings, spec.globals));
-  wanted.globals.merge(std::move(encoded));
+  wanted.globals = TRY(impl_->globals_of(spec, found));
   CheckReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;

@@ -22,6 +22,17 @@ std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& b
 
 }  // namespace
 
+const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach) {
+  return attach.has_value() ? &std::get<XdpAttachSpec>(*attach) : nullptr;
+}
+
+std::string describe(const LoadSpec& spec) {
+  if (const FileSource* file = std::get_if<FileSource>(&spec.source)) {
+    return "file " + file->path;
+  }
+  return "image " + std::get<ImageSource>(spec.source).reference;
+}
+
 Manager::Manager(ManagerOptions options, kernel::KernelOps& kernel)
     : impl_(std::make_unique<Impl>(std::move(options), kernel)) {}
 
@@ -41,6 +52,17 @@ std::vector<std::string> Manager::Impl::place_warnings() {
     return {state->note};
   }
   return {};
+}
+
+Result<std::map<std::string, Bytes>> Manager::Impl::globals_of(const LoadSpec& spec,
+                                                               const FoundBytecode& found) {
+  std::map<std::string, Bytes> globals = spec.globals;
+  if (!spec.settings.empty()) {
+    std::map<std::string, Bytes> encoded =
+        TRY(kernel.encode_settings(found.bytecode.view(), spec.settings, spec.globals));
+    globals.merge(std::move(encoded));
+  }
+  return globals;
 }
 
 Result<const TrustGate*> Manager::Impl::gate() {
@@ -109,11 +131,7 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
   TRY(gate->check_programs(
       found, describe(spec), chosen, xdp == nullptr ? std::string() : xdp->interface));
   LoadSpec wanted = spec;
-  if (!spec.settings.empty()) {
-    std::map<std::string, Bytes> encoded =
-        TRY(impl_->kernel.encode_settings(found.bytecode.view(), spec.settings, spec.globals));
-    wanted.globals.merge(std::move(encoded));
-  }
+  wanted.globals = TRY(impl_->globals_of(spec, found));
   LoadReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;

@@ -67,6 +67,8 @@ class Manager::Impl {
   Result<plan::Snapshot> look();
   std::vector<std::string> place_warnings();
   Result<FoundBytecode> find_bytecode(const LoadSpec& spec);
+  // Variables as bytes: those given so, and the settings by their types.
+  Result<std::map<std::string, Bytes>> globals_of(const LoadSpec& spec, const FoundBytecode& found);
   image::ImageManager make_images(image::ImageDatabase* database);
   image::ImageManager make_images(image::ImageDatabase* database, const TrustGate* gate);
   // Whether the policy of today lets a loaded program onto an interface. trust_verbs.cc

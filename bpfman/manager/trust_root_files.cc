@@ -18,21 +18,6 @@ std::string record_path(const Layout& layout) {
   return join_path(layout.tuf_directory(), "record.toml");
 }
 
-// A TOML basic string.
-std::string quoted(std::string_view text) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out = "\"";
-  for (char c : text) {
-    auto code = static_cast<unsigned char>(c);
-    if (code < 0x20 || code == 0x7f) {
-      out += std::string("\\u00") + kDigits[code >> 4] + kDigits[code & 15];
-    } else {
-      out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-    }
-  }
-  return out + '"';
-}
-
 Result<Digest> digest_at(const TomlDocument& document, std::string_view key) {
   std::string text = document.get(key).value_or("");
   std::optional<Digest> digest = Digest::parse(text);
@@ -110,11 +95,11 @@ Result<TrustRootRecord> read_trust_root_record(const Layout& layout) {
 
 Result<void> write_trust_root_record(const Layout& layout, const TrustRootRecord& record) {
   std::string text = "# Written by bpfman image trust-root update.\n";
-  text += "mirror = " + quoted(record.mirror) + "\n";
-  text += "initial_root = " + quoted(record.initial_root.text()) + "\n";
-  text += "installed = " + quoted(record.installed.text()) + "\n";
-  text += "replaced = " + quoted(record.replaced.text()) + "\n";
-  text += "origin = " + quoted(record.origin) + "\n";
+  text += "mirror = " + toml_string(record.mirror) + "\n";
+  text += "initial_root = " + toml_string(record.initial_root.text()) + "\n";
+  text += "installed = " + toml_string(record.installed.text()) + "\n";
+  text += "replaced = " + toml_string(record.replaced.text()) + "\n";
+  text += "origin = " + toml_string(record.origin) + "\n";
   text += "updated_at = " + std::to_string(record.updated_at) + "\n";
   text += "root_version = " + std::to_string(record.root_version) + "\n";
   text += "expires = " + std::to_string(record.expires) + "\n";

@@ -191,6 +191,19 @@ class ContentRoute(ContainerdCase):
 
 
 class ViewRoute(ContainerdCase):
+    def discard_layers(self):
+        layers = self.containerd.layers(FULL, "k8s.io")
+        self.containerd.ctr("content", "rm", *layers, space="k8s.io")
+        wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
+
+    def pull_without_its_directory(self):
+        """As in a container that has the daemon's socket only."""
+        inside = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
+                  f'mount -t tmpfs none "{self.containerd.root}"; exec "$@"', "sh")
+        done = self.bpfman("image", "pull", NAME, "-o", "json", prefix=inside)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["image"]["provenance"]
+
     def test_a_large_layer_above_is_passed_by_a_view(self):
         self.put("above")
         self.assertLoads("view", "content")
@@ -199,36 +212,21 @@ class ViewRoute(ContainerdCase):
     def test_discarded_blobs(self):
         # As discard_unpacked_layers does it: the layers go, manifest and config stay.
         self.put("plain", "k8s.io")
-        layers = self.containerd.layers(FULL, "k8s.io")
-        self.containerd.ctr("content", "rm", *layers, space="k8s.io")
-        wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
+        self.discard_layers()
         self.assertLoads("view", "daemon")
         self.assertNothingOfOurs()
 
     def test_the_daemon_makes_a_layer_anew_where_its_directory_is_elsewhere(self):
         self.put("plain", "k8s.io")
-        layers = self.containerd.layers(FULL, "k8s.io")
-        self.containerd.ctr("content", "rm", *layers, space="k8s.io")
-        wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
-        # As in a container that has the daemon's socket only.
-        inside = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
-                  f'mount -t tmpfs none "{self.containerd.root}"; exec "$@"', "sh")
-        done = self.bpfman("image", "pull", NAME, "-o", "json", prefix=inside)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        provenance = json.loads(done.stdout)["image"]["provenance"]
+        self.discard_layers()
+        provenance = self.pull_without_its_directory()
         self.assertEqual((provenance["route"], provenance["verification"]), ("diff", "daemon"))
         self.assertNothingOfOurs()
 
     def test_only_the_layer_with_the_object_is_made_anew(self):
         self.put("below", "k8s.io")
-        layers = self.containerd.layers(FULL, "k8s.io")
-        self.containerd.ctr("content", "rm", *layers, space="k8s.io")
-        wait_for("discarded layers", lambda: not any(os.path.exists(self.containerd.blob(layer)) for layer in layers))
-        inside = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
-                  f'mount -t tmpfs none "{self.containerd.root}"; exec "$@"', "sh")
-        done = self.bpfman("image", "pull", NAME, "-o", "json", prefix=inside)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(json.loads(done.stdout)["image"]["provenance"]["route"], "diff")
+        self.discard_layers()
+        self.assertEqual(self.pull_without_its_directory()["route"], "diff")
         # The daemon made a blob of the object's layer, and none of the 40 MiB below.
         blobs = os.path.join(self.containerd.root, "io.containerd.content.v1.content/blobs/sha256")
         self.assertLess(max(os.path.getsize(os.path.join(blobs, blob)) for blob in os.listdir(blobs)), 1 << 20)

@@ -125,8 +125,10 @@ class NewPodman(Podman):
         return self.command("build", "-q", "--isolation", "chroot", "-t", tag, inside)
 
 
-class NewPodmanJob(MainJob):
-    driver = ""
+class OfNewPodman:
+    """A store of a new Podman, and bpfman looking nowhere else."""
+
+    driver = "overlay"
 
     @classmethod
     def setUpClass(cls):
@@ -143,6 +145,8 @@ class NewPodmanJob(MainJob):
         self.bpfman.arguments = ["--docker-host", "unix:///nowhere/docker.sock", "--storage-root", self.podman.root,
                                  "--containerd-address", "/nowhere/containerd.sock"]
 
+
+class NewPodmanJob(OfNewPodman, MainJob):
     def engine(self):
         return self.podman
 
@@ -170,25 +174,14 @@ class NewPodmanVfs(NewPodmanJob, Case):
         return run("find", os.path.join(self.podman.root, "vfs/dir"), "-name", name).stdout.splitlines()[0]
 
 
-class NewPodmanArtifact(Case):
+class NewPodmanArtifact(OfNewPodman, Case):
     """Bare objects in Podman's artifact store: no Dockerfile, no layer."""
 
     @classmethod
     def setUpClass(cls):
-        cls.scratch = scratch_directory()
-        cls.podman = NewPodman(os.path.join(cls.scratch, "podman"), "overlay")
+        super().setUpClass()
         cls.object = os.path.join(cls.podman.directory, "prog.bpf.o")
         shutil.copy(the_host().pass1, cls.object)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.podman.stop()
-        shutil.rmtree(cls.scratch, ignore_errors=True)
-
-    def setUp(self):
-        super().setUp()
-        self.bpfman.arguments = ["--docker-host", "unix:///nowhere/docker.sock", "--storage-root", self.podman.root,
-                                 "--containerd-address", "/nowhere/containerd.sock"]
 
     def add(self, name, *flags):
         return self.podman.command("artifact", "add", *flags, name, self.object).stdout.strip()
