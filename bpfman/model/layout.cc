@@ -53,12 +53,40 @@ std::string Layout::link_pin(LinkId id) const {
   return join_path(links_directory(), to_string(id));
 }
 
+std::string Layout::hook_link(HookKind kind, NetnsId netns, Ifindex ifindex) const {
+  return join_path(bpffs(),
+                   std::string(bpfman::to_string(kind)) + "/dispatcher_" +
+                       std::to_string(netns.inode) + "_" + bpfman::to_string(ifindex) + "_link");
+}
+
+std::string Layout::chain_directory(HookKind kind,
+                                    NetnsId netns,
+                                    Ifindex ifindex,
+                                    std::uint32_t revision) const {
+  return join_path(bpffs(),
+                   std::string(bpfman::to_string(kind)) + "/dispatcher_" +
+                       std::to_string(netns.inode) + "_" + bpfman::to_string(ifindex) + "_" +
+                       std::to_string(revision));
+}
+
 std::string Layout::staged_program(OperationId operation, unsigned slot) const {
   return join_path(bpffs(), "op_" + to_string(operation) + "_" + std::to_string(slot));
 }
 
 std::string Layout::staged_maps(OperationId operation, unsigned slot) const {
   return staged_program(operation, slot) + "_maps";
+}
+
+std::string Layout::verifier_log(const std::string& program) const {
+  constexpr std::size_t kLongest = 128;
+  // A symbol may hold anything.
+  std::string name = program.substr(0, kLongest);
+  for (char& letter : name) {
+    bool plain = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                 (letter >= '0' && letter <= '9') || letter == '_';
+    letter = plain ? letter : '_';
+  }
+  return join_path(runtime_directory(), "verifier/" + name + ".log");
 }
 
 std::string Layout::configuration() const {

@@ -15,9 +15,13 @@
 //     fs/                            a bpffs instance of our own
 //       prog_<program id>            a program
 //       maps/<program id>/<map>      its maps, by their whole names
-//       links/<link id>              its links
+//       links/<link id>              its links outside of chains
+//       {xdp,tc-ingress,tc-egress}/dispatcher_<netns inode>_<ifindex>_link        a hook's link
+//       {xdp,tc-ingress,tc-egress}/dispatcher_<netns inode>_<ifindex>_<revision>/ an image of its
+//       chain: "dispatcher", "counters", "config", "link_<slot>"
 //       op_<operation id>_<slot>     staging: a program (or, with "_maps", its maps) that has no id
 //       in the records yet
+//     verifier/<program>.log         what the verifier said when it refused a program
 //   <root>/etc/bpfman/bpfman.toml    configuration
 //   <root>/etc/bpfman/policy.toml    who and what is trusted
 //   <root>/etc/bpfman/trusted_root.json  the trust root that policies use unless they name another
@@ -25,6 +29,7 @@
 
 #include <string>
 
+#include "bpfman/model/attach.h"
 #include "bpfman/model/digest.h"
 #include "bpfman/model/ids.h"
 
@@ -46,8 +51,16 @@ struct Layout {
   std::string program_pin(ProgramId id) const;
   std::string map_directory(ProgramId id) const;
   std::string link_pin(LinkId id) const;
+  // The link that holds the programs of a hook, and the pins of one image of its chain.
+  std::string hook_link(HookKind kind, NetnsId netns, Ifindex ifindex) const;
+  std::string chain_directory(HookKind kind,
+                              NetnsId netns,
+                              Ifindex ifindex,
+                              std::uint32_t revision) const;
   std::string staged_program(OperationId operation, unsigned slot) const;
   std::string staged_maps(OperationId operation, unsigned slot) const;
+  // The verifier's whole log of the last refusal of a program of this name.
+  std::string verifier_log(const std::string& program) const;
   std::string configuration() const;
   std::string policy() const;
   std::string trusted_root() const;

@@ -7,45 +7,44 @@
 namespace bpfman {
 namespace {
 
-constexpr std::array<std::pair<ProgramType, std::string_view>, 11> kNames = {{
+constexpr std::array<std::pair<ProgramType, std::string_view>, 37> kNames = {{
     {ProgramType::Xdp, "xdp"},
     {ProgramType::Tc, "tc"},
     {ProgramType::Tcx, "tcx"},
+    {ProgramType::Netkit, "netkit"},
     {ProgramType::Tracepoint, "tracepoint"},
+    {ProgramType::RawTracepoint, "raw_tracepoint"},
+    {ProgramType::TpBtf, "tp_btf"},
     {ProgramType::Kprobe, "kprobe"},
     {ProgramType::Kretprobe, "kretprobe"},
+    {ProgramType::KprobeMulti, "kprobe.multi"},
+    {ProgramType::KretprobeMulti, "kretprobe.multi"},
+    {ProgramType::Ksyscall, "ksyscall"},
+    {ProgramType::Kretsyscall, "kretsyscall"},
     {ProgramType::Uprobe, "uprobe"},
     {ProgramType::Uretprobe, "uretprobe"},
+    {ProgramType::UprobeMulti, "uprobe.multi"},
+    {ProgramType::UretprobeMulti, "uretprobe.multi"},
+    {ProgramType::Usdt, "usdt"},
     {ProgramType::Fentry, "fentry"},
     {ProgramType::Fexit, "fexit"},
+    {ProgramType::FmodRet, "fmod_ret"},
     {ProgramType::Lsm, "lsm"},
-}};
-
-// The first word of a section name, up to '/' or its end. A name with a dotted suffix that changes
-// the kind
-// ("kprobe.multi") is not in the table and so Other.
-constexpr std::array<std::pair<std::string_view, ProgramType>, 21> kSections = {{
-    {"xdp", ProgramType::Xdp},
-    {"xdp.frags", ProgramType::Xdp},
-    {"tc", ProgramType::Tc},
-    {"classifier", ProgramType::Tc},
-    {"tcx", ProgramType::Tcx},
-    {"tp", ProgramType::Tracepoint},
-    {"tracepoint", ProgramType::Tracepoint},
-    {"kprobe", ProgramType::Kprobe},
-    {"kretprobe", ProgramType::Kretprobe},
-    {"ksyscall", ProgramType::Kprobe},
-    {"kretsyscall", ProgramType::Kretprobe},
-    {"uprobe", ProgramType::Uprobe},
-    {"uprobe.s", ProgramType::Uprobe},
-    {"uretprobe", ProgramType::Uretprobe},
-    {"uretprobe.s", ProgramType::Uretprobe},
-    {"fentry", ProgramType::Fentry},
-    {"fentry.s", ProgramType::Fentry},
-    {"fexit", ProgramType::Fexit},
-    {"fexit.s", ProgramType::Fexit},
-    {"lsm", ProgramType::Lsm},
-    {"lsm.s", ProgramType::Lsm},
+    {ProgramType::LsmCgroup, "lsm_cgroup"},
+    {ProgramType::PerfEvent, "perf_event"},
+    {ProgramType::Cgroup, "cgroup"},
+    {ProgramType::SkSkb, "sk_skb"},
+    {ProgramType::SkMsg, "sk_msg"},
+    {ProgramType::SkLookup, "sk_lookup"},
+    {ProgramType::SkReuseport, "sk_reuseport"},
+    {ProgramType::FlowDissector, "flow_dissector"},
+    {ProgramType::SocketFilter, "socket_filter"},
+    {ProgramType::Lwt, "lwt"},
+    {ProgramType::Action, "action"},
+    {ProgramType::Netfilter, "netfilter"},
+    {ProgramType::Iter, "iter"},
+    {ProgramType::StructOps, "struct_ops"},
+    {ProgramType::Syscall, "syscall"},
 }};
 
 }  // namespace
@@ -68,25 +67,12 @@ std::optional<ProgramType> parse_program_type(std::string_view text) {
   return std::nullopt;
 }
 
-ProgramType program_type_of_section(std::string_view section) {
-  // A leading '?' tells libbpf not to load the program by itself.
-  if (section.starts_with('?')) {
-    section.remove_prefix(1);
+std::string program_type_names() {
+  std::string out;
+  for (const auto& [type, name] : kNames) {
+    out += (out.empty() ? "" : ", ") + std::string(name);
   }
-  // Programs for devmap and cpumap entries cannot be attached to an interface.
-  if (section.starts_with("xdp/") || section.starts_with("xdp.frags/")) {
-    std::string_view rest = section.substr(section.find('/') + 1);
-    if (rest == "devmap" || rest == "cpumap") {
-      return ProgramType::Other;
-    }
-  }
-  std::string_view word = section.substr(0, section.find('/'));
-  for (const auto& [name, type] : kSections) {
-    if (name == word) {
-      return type;
-    }
-  }
-  return ProgramType::Other;
+  return out;
 }
 
 }  // namespace bpfman

@@ -35,6 +35,8 @@ struct ProgramRecord {
   std::string pin_path;       // <runtime>/fs/prog_<id>
   std::string map_directory;  // <runtime>/fs/maps/<id>
   std::vector<MapRecord> maps;
+  ProgramKey map_owner;         // whose maps it uses; 0: its own
+  std::string attach_function;  // that was chosen in place of the section's
   std::map<std::string, std::string> metadata;
   std::map<std::string, Bytes> globals;
   std::string image_reference;  // "" for a file
@@ -45,29 +47,67 @@ struct ProgramRecord {
   std::string stable_name() const { return application + "/" + name; }
 };
 
-// How a hook is served. Direct: one program alone by a plain bpf_link.
-enum class Strategy { Direct };
-std::string_view to_string(Strategy strategy);
-
 struct LinkRecord {
   LinkId id;
   ProgramKey program_key;
   ProgramId program;  // kernel id of that program
   std::string boot_id;
   ProgramType kind = ProgramType::Xdp;
-  Strategy strategy = Strategy::Direct;
-  std::string interface;
-  Ifindex ifindex;
-  std::string netns;  // path as given; "" for the namespace of the command
-  NetnsId netns_id;
-  XdpMode mode = XdpMode::Native;
-  std::int32_t priority = 50;
-  std::vector<std::int32_t> proceed_on;
-  std::string pin_path;  // <runtime>/fs/links/<link id>
-  std::optional<KernelLinkId> kernel_id;
+  AttachTarget target;  // as asked for; names that were searched (a library) as they were found
+  std::uint64_t cookie = 0;
+  Ifindex ifindex;                        // of targets with an interface
+  NetnsId netns_id;                       // of targets in a network namespace
+  std::string pin_path;                   // "": a member of a chain, see ChainRecord
+  std::optional<KernelLinkId> kernel_id;  // of a member: of its slot, when it has one
   std::map<std::string, std::string> metadata;
   std::int64_t created_at = 0;
   bool operator==(const LinkRecord&) const = default;
+
+  // nullptr: not one of a chain.
+  const ChainTarget* chain() const { return std::get_if<ChainTarget>(&target); }
+};
+
+// One hook of one interface.
+struct HookKey {
+  HookKind kind = HookKind::Xdp;
+  NetnsId netns;
+  Ifindex ifindex;
+  auto operator<=>(const HookKey&) const = default;
+};
+
+// What of ours the kernel runs on a hook. Its members are the links with this key.
+struct ChainRecord {
+  HookKey hook;
+  std::string boot_id;
+  std::string interface;
+  std::string netns;  // path as given; "" for the namespace of the command
+  XdpMode mode = XdpMode::Native;
+  Strategy strategy = Strategy::Direct;
+  std::optional<Strategy> wanted;  // that the user set; nullopt: chosen
+  std::string reason;              // why this strategy, for people
+  std::uint32_t revision = 0;      // +1 with every new image
+  // How the kernel holds it: a pinned link (XDP, TCX), or a filter (clsact) when `link_pin` is "".
+  std::string link_pin;
+  std::uint32_t filter_priority = 0;
+  std::uint32_t filter_handle = 0;
+  // Of Freplace and Fused: pins of this revision; "" for Direct.
+  std::string directory;
+  unsigned capacity = 0;             // slots of a dispatcher
+  std::map<LinkId, unsigned> slots;  // of Fused: its position
+  // Images of before, which go after a change; should a process die just then, with the next one.
+  std::vector<std::string> stale;
+  bool frags = false;
+  bool timing = false;  // members' time is measured
+  bool operator==(const ChainRecord&) const = default;
+};
+
+// What a member of a chain did since its image was made. Of Direct: nothing is known.
+struct MemberCounts {
+  std::uint64_t runs = 0;
+  std::uint64_t time_ns = 0;                       // 0 while timing is off
+  std::map<std::int32_t, std::uint64_t> verdicts;  // return code -> how often
+  std::uint64_t other_verdicts = 0;                // codes without a counter of their own
+  bool operator==(const MemberCounts&) const = default;
 };
 
 // BPF_OBJ_GET_INFO_BY_FD of a program. Source: include/uapi/linux/bpf.h, struct bpf_prog_info.

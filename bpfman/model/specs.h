@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpfman/base/bytes.h"
+#include "bpfman/model/attach.h"
 #include "bpfman/model/ids.h"
 #include "bpfman/model/image.h"
 #include "bpfman/model/program_type.h"
@@ -34,28 +35,11 @@ struct ImageSource {
 struct ProgramChoice {
   std::string name;
   std::optional<ProgramType> type;
-  std::string attach_function;  // fentry, fexit: kernel function; lsm: hook
+  // fentry, fexit, fmod_ret: kernel function; lsm: hook; tp_btf: tracepoint. In place of the
+  // section's.
+  std::string attach_function;
   bool operator==(const ProgramChoice&) const = default;
 };
-
-// Native: in the driver, before the network stack. Generic: in the stack, works on every device.
-enum class XdpMode { Native, Generic, Offload };
-std::string_view to_string(XdpMode mode);                      // "native", "generic", "offload"
-std::optional<XdpMode> parse_xdp_mode(std::string_view text);  // also "drv", "skb", "hw"
-
-// Where an XDP program goes.
-struct XdpAttachSpec {
-  std::string interface;
-  std::string netns;            // path of a network namespace file; "" for our own
-  std::optional<XdpMode> mode;  // nullopt: native, else generic when the driver cannot
-  std::int32_t priority = 50;   // 0 (first) .. 1000
-  std::vector<std::int32_t> proceed_on = {2, 31};  // XDP return codes: pass, dispatcher_return
-  std::map<std::string, std::string> metadata;
-  bool operator==(const XdpAttachSpec&) const = default;
-};
-
-// Other kinds of attachments join this variant.
-using AttachSpec = std::variant<XdpAttachSpec>;
 
 // A global variable, or a part of it, with its value as people write it.
 struct Setting {
@@ -72,12 +56,10 @@ struct LoadSpec {
   std::map<std::string, Bytes> globals;
   std::vector<Setting> settings;     // become globals when the object is known
   std::optional<AttachSpec> attach;  // load and attach in one operation
+  // Its maps are used by these programs, too, instead of maps of their own: as in find_program; ""
+  // for none.
+  std::string map_owner;
   bool operator==(const LoadSpec&) const = default;
 };
-
-// Names of XDP return codes as in --proceed-on: aborted, drop, pass, tx, redirect,
-// dispatcher_return.
-std::optional<std::int32_t> parse_xdp_action(std::string_view text);
-std::string xdp_action_name(std::int32_t code);
 
 }  // namespace bpfman
