@@ -14,6 +14,7 @@
 
 #include "bpfman/model/records.h"
 #include "bpfman/model/specs.h"
+#include "bpfman/plan/hooks.h"
 
 namespace bpfman::plan {
 
@@ -22,6 +23,8 @@ struct Slot {
   unsigned index = 0;
   auto operator<=>(const Slot&) const = default;
 };
+
+using ProgramRef = std::variant<Slot, ProgramId>;
 
 // Makes our directories and our bpffs exist. Idempotent; needs no undo (it is what every command
 // does first).
@@ -49,9 +52,11 @@ struct LoadProgram {
   Digest bytecode;
   std::string name;
   ProgramType type = ProgramType::Xdp;
+  std::string attach_function;  // as in ProgramChoice
   std::map<std::string, Bytes> globals;
-  std::string staged_program;  // pin path
-  std::string staged_maps;     // directory of map pins
+  std::vector<MapRecord> shared_maps;  // of the program whose maps it uses
+  std::string staged_program;          // pin path
+  std::string staged_maps;             // directory of map pins
   bool operator==(const LoadProgram&) const = default;
 };
 
@@ -77,17 +82,19 @@ struct RemovePins {
   bool operator==(const RemovePins&) const = default;
 };
 
-// Attaches a published program to an interface by a BPF link and pins the link. Binds the link
-// (kernel id, mode).
-struct AttachXdp {
-  std::variant<Slot, ProgramId> program;
+// Attaches a published program outside of chains and pins the link. Binds the link (kernel id,
+// target).
+struct AttachLink {
+  ProgramRef program;
   LinkId link;
   std::string link_pin;
-  std::string interface;
-  Ifindex ifindex;              // as observed; another one at run time is Aborted
-  std::string netns;            // "" for our own
-  std::optional<XdpMode> mode;  // nullopt: native, else generic
-  bool operator==(const AttachXdp&) const = default;
+  ProgramType type = ProgramType::Tracepoint;
+  std::string section;
+  AttachTarget target;
+  std::uint64_t cookie = 0;
+  std::vector<std::string> links_before;  // pins, see kernel::AttachRequest
+  std::vector<std::string> links_after;
+  bool operator==(const AttachLink&) const = default;
 };
 
 // LINK_DETACH and unpin, so that the hook is free when it returns. A pin that is absent is done.
@@ -97,6 +104,90 @@ struct DetachLink {
   bool operator==(const DetachLink&) const = default;
 };
 
+// A program that is to run in a chain.
+struct Member {
+  LinkId link;
+  ProgramRef program;
+  Digest bytecode;
+  std::string name;
+  ProgramType type = ProgramType::Xdp;
+  std::map<std::string, Bytes> globals;
+  std::vector<MapRecord> maps;   // of a program that is loaded already
+  std::uint32_t proceed_on = 0;  // mask
+  unsigned slot = 0;
+  bool operator==(const Member&) const = default;
+};
+
+// Makes the image of a chain beside whatever runs. Complete ones are left alone. Idempotent.
+struct BuildChain {
+  HookKind hook = HookKind::Xdp;
+  Strategy strategy = Strategy::Fused;
+  std::string directory;
+  unsigned capacity = 0;
+  bool frags = false;
+  bool timing = false;
+  std::int32_t exhausted = 0;
+  std::vector<Member> members;
+  bool operator==(const BuildChain&) const = default;
+};
+
+// Removes an image that no hook runs. Absence is success. Idempotent.
+struct DropChain {
+  std::string directory;
+  bool operator==(const DropChain&) const = default;
+};
+
+// Puts members into free slots of a dispatcher, where they do not run yet. Idempotent.
+struct JoinChain {
+  HookKind hook = HookKind::Xdp;
+  std::string directory;
+  std::vector<Member> members;
+  bool operator==(const JoinChain&) const = default;
+};
+
+// Which slots run from now on, with their masks. Idempotent.
+struct SetLive {
+  std::string directory;
+  std::uint64_t live = 0;
+  std::map<unsigned, std::uint32_t> masks;
+  bool operator==(const SetLive&) const = default;
+};
+
+// Frees slots that do not run. Idempotent.
+struct LeaveChain {
+  std::string directory;
+  std::vector<unsigned> slots;
+  bool operator==(const LeaveChain&) const = default;
+};
+
+// What a hook runs: the image pinned at `pin`, or, when that is "", a program by itself.
+struct Runner {
+  std::string pin;
+  ProgramRef program;
+  bool operator==(const Runner&) const = default;
+};
+
+// Puts something on a seat that is free. Binds the mode.
+struct AttachHook {
+  Seat seat;
+  Runner runner;
+  bool operator==(const AttachHook&) const = default;
+};
+
+// Atomically. Idempotent.
+struct SwitchHook {
+  Seat seat;
+  Runner runner;
+  bool operator==(const SwitchHook&) const = default;
+};
+
+// Takes us off the seat. Idempotent.
+struct DetachHook {
+  Seat seat;
+  std::vector<Runner> runners;  // what of ours may be there
+  bool operator==(const DetachHook&) const = default;
+};
+
 using Action = std::variant<EnsureRuntime,
                             StoreBlob,
                             RemoveUnusedBlob,
@@ -104,22 +195,49 @@ using Action = std::variant<EnsureRuntime,
                             PublishProgram,
                             UnpublishProgram,
                             RemovePins,
-                            AttachXdp,
-                            DetachLink>;
+                            AttachLink,
+                            DetachLink,
+                            BuildChain,
+                            DropChain,
+                            JoinChain,
+                            SetLive,
+                            LeaveChain,
+                            AttachHook,
+                            SwitchHook,
+                            DetachHook>;
 
 // Changes of records; all of a plan's are written in one transaction, which also closes the journal
 // entry.
 struct InsertProgram {
   Slot slot;  // fills id, pin_path, map_directory and maps of the record
   ProgramRecord record;
+  std::string staged_maps;  // where its own maps were pinned before
   bool operator==(const InsertProgram&) const = default;
 };
 
 struct InsertLink {
-  std::variant<Slot, ProgramId>
-      program;  // fills record.program; the link's bindings fill kernel_id and mode
+  ProgramRef program;  // fills record.program; the link's bindings fill kernel_id and target
   LinkRecord record;
   bool operator==(const InsertLink&) const = default;
+};
+
+// Of a link that is there: its target and metadata.
+struct UpdateLink {
+  LinkRecord record;
+  bool operator==(const UpdateLink&) const = default;
+};
+
+// Inserts or replaces the record of its hook.
+struct PutChain {
+  ChainRecord record;
+  bool binds_mode = false;  // AttachHook fills `mode`
+  bool operator==(const PutChain&) const = default;
+};
+
+struct DeleteChain {
+  HookKey hook;
+  std::string boot_id;
+  bool operator==(const DeleteChain&) const = default;
 };
 
 struct DeleteLink {
@@ -153,6 +271,9 @@ struct DeleteImage {
 
 using RecordChange = std::variant<InsertProgram,
                                   InsertLink,
+                                  UpdateLink,
+                                  PutChain,
+                                  DeleteChain,
                                   DeleteLink,
                                   DeleteProgram,
                                   PutImage,
@@ -168,14 +289,15 @@ struct BoundProgram {
 };
 
 struct BoundLink {
-  KernelLinkId kernel_id;
-  XdpMode mode = XdpMode::Native;
+  std::optional<KernelLinkId> kernel_id;
+  AttachTarget target;
   bool operator==(const BoundLink&) const = default;
 };
 
 struct Bindings {
   std::map<Slot, BoundProgram> programs;
-  std::map<LinkId, BoundLink> links;
+  std::map<LinkId, BoundLink> links;  // outside of chains
+  std::optional<XdpMode> hook_mode;   // of the hook that was attached
   bool operator==(const Bindings&) const = default;
 };
 

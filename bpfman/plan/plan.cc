@@ -19,20 +19,71 @@ struct Overload : Cases... {
 template <typename... Cases>
 Overload(Cases...) -> Overload<Cases...>;
 
-std::string describe_program(const std::variant<Slot, ProgramId>& program) {
+std::string describe_program(const ProgramRef& program) {
   if (const ProgramId* id = std::get_if<ProgramId>(&program)) {
     return "program " + to_string(*id);
   }
   return fmt::format("program #{} of this plan", std::get<Slot>(program).index);
 }
 
-std::string describe_place(const std::string& interface,
-                           Ifindex ifindex,
-                           const std::string& netns) {
-  return fmt::format("{} (ifindex {}){}",
-                     interface,
-                     ifindex.value(),
-                     netns.empty() ? "" : " in network namespace " + netns);
+std::string describe_runner(const Runner& runner) {
+  return runner.pin.empty() ? describe_program(runner.program) : runner.pin;
+}
+
+std::string describe_seat(const Seat& seat) {
+  std::string where =
+      describe(ChainTarget{.hook = seat.kind, .interface = seat.interface, .netns = seat.netns});
+  std::string_view hook = seat.kind == HookKind::Xdp ? "XDP" : "TC";
+  return seat.link_pin.empty() ? fmt::format("{} hook of {} (filter priority {} handle {})",
+                                             hook,
+                                             where,
+                                             seat.filter_priority,
+                                             seat.filter_handle)
+                               : fmt::format("{} hook of {} (ifindex {}, link pinned at {})",
+                                             hook,
+                                             where,
+                                             seat.ifindex.value(),
+                                             seat.link_pin);
+}
+
+std::string describe_members(const std::vector<Member>& members) {
+  std::vector<std::string> parts;
+  for (const Member& member : members) {
+    parts.push_back(fmt::format("{} ({}, link {}) in slot {}",
+                                member.name,
+                                describe_program(member.program),
+                                member.link.value(),
+                                member.slot));
+  }
+  return join(parts, ", ");
+}
+
+std::string describe_slots(const std::vector<unsigned>& slots) {
+  std::vector<std::string> parts;
+  for (unsigned slot : slots) {
+    parts.push_back(std::to_string(slot));
+  }
+  return join(parts, ", ");
+}
+
+std::string describe_live(std::uint64_t live) {
+  std::vector<unsigned> slots;
+  for (unsigned slot = 0; slot < 64; ++slot) {
+    if ((live >> slot & 1) != 0) {
+      slots.push_back(slot);
+    }
+  }
+  return describe_slots(slots);
+}
+
+std::string describe_attach(const AttachHook& a) {
+  std::string mode;
+  if (a.seat.kind == HookKind::Xdp) {
+    mode = fmt::format(
+        ", {} mode", a.seat.mode.has_value() ? to_string(*a.seat.mode) : "native or else generic");
+  }
+  return fmt::format(
+      "attach {} to the {}{}", describe_runner(a.runner), describe_seat(a.seat), mode);
 }
 
 }  // namespace
@@ -68,14 +119,36 @@ std::string describe(const Action& action) {
           [](const RemovePins& a) {
             return fmt::format("unpin {} and {}", a.program_pin, a.map_directory);
           },
-          [](const AttachXdp& a) {
-            return fmt::format("attach {} to {}, {} mode, as link {} pinned at {}",
+          [](const AttachLink& a) {
+            return fmt::format("attach {} to {}, as link {} pinned at {}",
                                describe_program(a.program),
-                               describe_place(a.interface, a.ifindex, a.netns),
-                               a.mode.has_value() ? to_string(*a.mode) : "native or else generic",
+                               describe(a.target),
                                a.link.value(),
                                a.link_pin);
           },
+          [](const BuildChain& a) {
+            return fmt::format("make the {} chain {} with {}",
+                               to_string(a.strategy),
+                               a.directory,
+                               describe_members(a.members));
+          },
+          [](const DropChain& a) { return fmt::format("remove the chain {}", a.directory); },
+          [](const JoinChain& a) {
+            return fmt::format("add {} to the chain {}", describe_members(a.members), a.directory);
+          },
+          [](const SetLive& a) {
+            return fmt::format(
+                "let slots {} of {} run, and no others", describe_live(a.live), a.directory);
+          },
+          [](const LeaveChain& a) {
+            return fmt::format("free slots {} of {}", describe_slots(a.slots), a.directory);
+          },
+          [](const AttachHook& a) { return describe_attach(a); },
+          [](const SwitchHook& a) {
+            return fmt::format(
+                "switch the {} to {}", describe_seat(a.seat), describe_runner(a.runner));
+          },
+          [](const DetachHook& a) { return fmt::format("detach the {}", describe_seat(a.seat)); },
           [](const DetachLink& a) { return fmt::format("detach and unpin {}", a.link_pin); },
       },
       action);
@@ -92,7 +165,22 @@ std::string describe(const RecordChange& change) {
             return fmt::format("record link {} of {} on {}",
                                c.record.id.value(),
                                describe_program(c.program),
-                               c.record.interface);
+                               describe(c.record.target));
+          },
+          [](const UpdateLink& c) {
+            return fmt::format("change the record of link {}", c.record.id.value());
+          },
+          [](const PutChain& c) {
+            return fmt::format("record the {} chain of {}",
+                               to_string(c.record.strategy),
+                               describe(ChainTarget{.hook = c.record.hook.kind,
+                                                    .interface = c.record.interface,
+                                                    .netns = c.record.netns}));
+          },
+          [](const DeleteChain& c) {
+            return fmt::format("forget the chain of the {} hook of ifindex {}",
+                               to_string(c.hook.kind),
+                               c.hook.ifindex.value());
           },
           [](const DeleteLink& c) { return fmt::format("forget link {}", c.id.value()); },
           [](const DeleteProgram& c) {
@@ -136,8 +224,9 @@ ProgramRecord bind_record(const InsertProgram& insert,
   record.map_directory = layout.map_directory(record.id);
   record.maps = bound->second.maps;
   for (MapRecord& map : record.maps) {
-    // The kernel room reports where it pinned; internal maps are not pinned at all.
-    if (!map.pin_path.empty()) {
+    // The kernel room reports where it pinned; internal maps are not pinned at all, shared ones
+    // stay where their owner has them.
+    if (map.pin_path.starts_with(insert.staged_maps + "/")) {
       map.pin_path = join_path(record.map_directory, map.name);
     }
   }
@@ -153,10 +242,21 @@ LinkRecord bind_record(const InsertLink& insert, const Bindings& bindings) {
     BPFMAN_CHECK(bound != bindings.programs.end(), "a plan commits after its programs were loaded");
     record.program = bound->second.id;
   }
+  if (record.chain() != nullptr) {
+    return record;  // it is held by its chain
+  }
   auto bound = bindings.links.find(record.id);
   BPFMAN_CHECK(bound != bindings.links.end(), "a plan commits after its links were made");
   record.kernel_id = bound->second.kernel_id;
-  record.mode = bound->second.mode;
+  record.target = bound->second.target;
+  return record;
+}
+
+ChainRecord bind_record(const PutChain& put, const Bindings& bindings) {
+  ChainRecord record = put.record;
+  if (put.binds_mode) {
+    record.mode = bindings.hook_mode.value_or(record.mode);
+  }
   return record;
 }
 

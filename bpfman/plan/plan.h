@@ -46,5 +46,6 @@ ProgramRecord bind_record(const InsertProgram& insert,
                           const Bindings& bindings,
                           const Layout& layout);
 LinkRecord bind_record(const InsertLink& insert, const Bindings& bindings);
+ChainRecord bind_record(const PutChain& put, const Bindings& bindings);
 
 }  // namespace bpfman::plan

@@ -20,13 +20,35 @@ Plan full_plan() {
   LoadSpec spec = load_on_eth0();
   spec.globals = {{"limit", {std::byte{1}, std::byte{0xff}}}};
   spec.metadata = {{"owner", "net team \"a\"\n"}};
-  spec.attach = XdpAttachSpec{.interface = "eth0",
-                              .netns = "/run/netns/a",
-                              .mode = XdpMode::Generic,
-                              .metadata = {{"k", "v"}}};
-  Plan plan = *plan_load(spec, facts, free_hook(), empty_snapshot());
+  spec.attach = AttachSpec{.target = ChainTarget{.interface = "eth0",
+                                                 .netns = "/run/netns/a",
+                                                 .mode = XdpMode::Generic,
+                                                 .order = {.role = "lb", .before = {"x"}}},
+                           .cookie = 7,
+                           .metadata = {{"k", "v"}}};
+  Plan plan = *plan_load(spec, facts, free_hook(), seen(free_hook()));
   plan.cleanup = {RemoveUnusedBlob{digest_of("object")}};
-  plan.steps.push_back(Step{AttachXdp{.program = ProgramId(5)}, {}});
+  plan.steps.push_back(
+      Step{BuildChain{.directory = "/d", .members = {Member{.slot = 3}}}, {DropChain{"/d"}}});
+  plan.steps.push_back(Step{JoinChain{HookKind::TcEgress, "/d", {Member{.program = ProgramId(5)}}},
+                            {LeaveChain{"/d", {1, 2}}}});
+  plan.steps.push_back(Step{SetLive{"/d", 5, {{0, 4U}, {2, 8U}}}, {}});
+  plan.steps.push_back(Step{SwitchHook{Seat{.mode = XdpMode::Native}, Runner{.pin = "/p"}}, {}});
+  for (AttachTarget target : {AttachTarget(ListTarget{}),
+                              AttachTarget(TracepointTarget{"a/b"}),
+                              AttachTarget(KprobeTarget{{"f", "g"}, 4}),
+                              AttachTarget(UprobeTarget{.pid = 3}),
+                              AttachTarget(FixedTarget{"h"}),
+                              AttachTarget(CgroupTarget{"/c"}),
+                              AttachTarget(PerfTarget{.cpu = 1}),
+                              AttachTarget(SockmapTarget{"/m"}),
+                              AttachTarget(NetnsTarget{"/n"}),
+                              AttachTarget(NetfilterTarget{.priority = -5}),
+                              AttachTarget(IterTarget{"task", ""})}) {
+    plan.steps.push_back(Step{AttachLink{.program = ProgramId(5), .target = target}, {}});
+  }
+  plan.commit.push_back(UpdateLink{LinkRecord{.target = FixedTarget{"x"}}});
+  plan.commit.push_back(DeleteChain{HookKey{HookKind::Xdp, NetnsId{1, 2}, Ifindex(3)}, "boot"});
   plan.commit.push_back(DeleteLink{LinkId(9)});
   plan.commit.push_back(DeleteProgram{ProgramKey(8)});
   return plan;
@@ -42,7 +64,8 @@ TEST(PlanJson, APlanSurvivesTheJournal) {
 TEST(PlanJson, BindingsSurviveTheJournal) {
   Bindings bindings;
   bindings.programs[Slot{1}] = BoundProgram{ProgramId(44), {{"stats", "/x/stats", MapId(5)}}};
-  bindings.links[LinkId(3)] = BoundLink{KernelLinkId(8), XdpMode::Generic};
+  bindings.links[LinkId(3)] = BoundLink{KernelLinkId(8), TracepointTarget{"a/b"}};
+  bindings.hook_mode = XdpMode::Generic;
   Result<Bindings> back = bindings_from_json(to_json(bindings));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(*back, bindings);
@@ -62,7 +85,8 @@ TEST(PlanJson, WhatIsNoPlanIsDataLoss) {
     ASSERT_FALSE(back.ok()) << text;
     EXPECT_EQ(back.error().code(), Code::DataLoss);
   }
-  EXPECT_EQ(bindings_from_json("{\"programs\":3,\"links\":[]}").error().code(), Code::DataLoss);
+  EXPECT_EQ(bindings_from_json("{\"programs\":3,\"links\":[],\"hook_mode\":null}").error().code(),
+            Code::DataLoss);
 }
 
 TEST(PlanJson, ANumberThatDoesNotFitIsRefused) {

@@ -37,14 +37,29 @@ inline BytecodeFacts one_program() {
   return facts;
 }
 
-inline XdpHook free_hook() {
-  return XdpHook{.interface = "eth0", .ifindex = Ifindex(4), .netns_id = NetnsId{3, 4026531840}};
+inline NetHook free_hook() {
+  return NetHook{.interface = "eth0", .ifindex = Ifindex(4), .netns_id = NetnsId{3, 4026531840}};
+}
+
+// What the manager sees of a hook before a plan is made.
+inline HookSight sight_of_hook(const NetHook& hook, bool ours = false, bool extensions = true) {
+  return HookSight{.key = hook.key(),
+                   .hook = hook,
+                   .ours = ours,
+                   .extensions = {.available = extensions,
+                                  .why_not = extensions ? "" : "the kernel refuses them"}};
+}
+
+inline Snapshot seen(const NetHook& hook) {
+  Snapshot snapshot = empty_snapshot();
+  snapshot.sights = {sight_of_hook(hook)};
+  return snapshot;
 }
 
 inline LoadSpec load_on_eth0() {
   LoadSpec spec;
   spec.source = ImageSource{.reference = "my-ebpf-prog:dev"};
-  spec.attach = XdpAttachSpec{.interface = "eth0"};
+  spec.attach = AttachSpec{.target = ChainTarget{.interface = "eth0"}};
   return spec;
 }
 
@@ -61,16 +76,15 @@ inline ProgramRecord program_record(std::uint64_t key, std::uint32_t id, std::st
   return program;
 }
 
-inline LinkRecord link_on(const XdpHook& hook, const ProgramRecord& program, std::uint64_t id) {
+inline LinkRecord link_on(const NetHook& hook, const ProgramRecord& program, std::uint64_t id) {
   LinkRecord link;
   link.id = LinkId(id);
   link.program_key = program.key;
   link.program = program.id;
   link.boot_id = program.boot_id;
-  link.interface = hook.interface;
+  link.target = ChainTarget{.interface = hook.interface};
   link.ifindex = hook.ifindex;
   link.netns_id = hook.netns_id;
-  link.pin_path = "/r/run/bpfman/fs/links/" + std::to_string(id);
   return link;
 }
 

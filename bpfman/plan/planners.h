@@ -12,27 +12,18 @@
 #include "bpfman/model/layout.h"
 #include "bpfman/model/records.h"
 #include "bpfman/model/specs.h"
+#include "bpfman/plan/hooks.h"
 #include "bpfman/plan/plan.h"
 
 namespace bpfman::plan {
 
-// Who sits on an XDP hook now.
-struct XdpOccupant {
-  ProgramId program;
-  std::string name;
-  XdpMode mode = XdpMode::Native;
-  std::optional<KernelLinkId> link;  // nullopt: attached by netlink
-  std::string holder;  // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
-  bool operator==(const XdpOccupant&) const = default;
-};
-
-struct XdpHook {
-  std::string interface;
-  Ifindex ifindex;
-  std::string netns;
-  NetnsId netns_id;
-  std::optional<XdpOccupant> occupant;
-  bool operator==(const XdpHook&) const = default;
+// A hook of an interface as the manager saw it, for what is going to be done about its chain.
+struct HookSight {
+  HookKey key;
+  std::optional<NetHook> hook;  // nullopt: the interface is gone
+  bool ours = false;            // it runs what the record of its chain says
+  ExtensionSupport extensions;
+  bool operator==(const HookSight&) const = default;
 };
 
 // What every planner may look at. Read under the writer lock.
@@ -45,6 +36,8 @@ struct Snapshot {
   ProgramKey next_program;
   std::vector<ProgramRecord> programs;
   std::vector<LinkRecord> links;
+  std::vector<ChainRecord> chains;
+  std::vector<HookSight> sights;  // of the hooks that a plan is about
   bool operator==(const Snapshot&) const = default;
 };
 
@@ -65,27 +58,55 @@ struct BytecodeFacts {
 
 // Which programs of an object `spec` means. Several that fit and no choice: InvalidArgument that
 // lists them, with the flag to choose as hint. A name that is not there: NotFound with suggestions.
-// Kind that we cannot attach: Unimplemented.
+// Kind that we cannot load: Unimplemented.
 Result<std::vector<ElfProgram>> choose_programs(const LoadSpec& spec,
                                                 const BpfElf& elf,
                                                 const EbpfLabels& labels);
 
-// `hook` is given when `spec.attach` is. AlreadyExists when the hook is taken (whose it is, what to
-// do).
+// `hook` is given when `spec.attach` is to an interface. AlreadyExists when it is taken by somebody
+// else (whose it is, what to do).
 Result<Plan> plan_load(const LoadSpec& spec,
                        const BytecodeFacts& bytecode,
-                       const std::optional<XdpHook>& hook,
+                       const std::optional<NetHook>& hook,
                        const Snapshot& snapshot);
 
 Result<Plan> plan_attach(const ProgramRecord& program,
                          const AttachSpec& spec,
-                         const XdpHook& hook,
+                         const std::optional<NetHook>& hook,
                          const Snapshot& snapshot);
 
 Result<Plan> plan_detach(const std::vector<LinkRecord>& links, const Snapshot& snapshot);
 
 // Detaches all links of the programs, then removes pins and records.
 Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snapshot& snapshot);
+
+// Changes of a link that stays where it is. nullopt: as before.
+struct LinkChange {
+  std::optional<std::int32_t> priority;
+  std::optional<std::string> role;  // of chain_roles()
+  std::optional<std::vector<std::string>> before;
+  std::optional<std::vector<std::string>> after;
+  std::optional<std::vector<std::int32_t>> proceed_on;
+  bool operator==(const LinkChange&) const = default;
+};
+
+Result<Plan> plan_set_link(const LinkRecord& link,
+                           const LinkChange& change,
+                           const Snapshot& snapshot);
+
+struct ChainSetting {
+  StrategyChoice strategy = StrategyChoice::Keep;
+  std::optional<bool> timing;
+  bool operator==(const ChainSetting&) const = default;
+};
+
+Result<Plan> plan_set_chain(const ChainRecord& chain,
+                            const ChainSetting& setting,
+                            const Snapshot& snapshot);
+
+// The hooks that a plan about these links (programs) would look at.
+std::vector<HookKey> hooks_of(const std::vector<LinkRecord>& links);
+std::vector<HookKey> hooks_of(const std::vector<ProgramRecord>& programs, const Snapshot& snapshot);
 
 Result<Plan> plan_image_pull(const BytecodeFacts& bytecode, const Snapshot& snapshot);
 

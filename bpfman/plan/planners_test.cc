@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 TEST(PlanLoad, LoadsAndAttachesTheOnlyProgramOfAnImage) {
-  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), free_hook(), empty_snapshot());
+  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), free_hook(), seen(free_hook()));
   ASSERT_TRUE(plan.ok()) << plan.error().message();
 
   EXPECT_EQ(plan->recovery, Recovery::Undo);
@@ -33,24 +33,28 @@ TEST(PlanLoad, LoadsAndAttachesTheOnlyProgramOfAnImage) {
   EXPECT_EQ(plan->steps[2], (Step{load, {RemovePins{staged, staged + "_maps"}}}));
   EXPECT_EQ(plan->steps[3],
             (Step{PublishProgram{{0}, staged, staged + "_maps"}, {UnpublishProgram{{0}}}}));
-  AttachXdp attach{.program = Slot{0},
-                   .link = LinkId(3),
-                   .link_pin = "/r/run/bpfman/fs/links/3",
-                   .interface = "eth0",
-                   .ifindex = Ifindex(4)};
-  EXPECT_EQ(plan->steps[4], (Step{attach, {DetachLink{"/r/run/bpfman/fs/links/3"}}}));
+  Seat seat{.interface = "eth0",
+            .ifindex = Ifindex(4),
+            .netns_id = NetnsId{3, 4026531840},
+            .link_pin = "/r/run/bpfman/fs/xdp/dispatcher_4026531840_4_link"};
+  Runner runner{.program = Slot{0}};
+  EXPECT_EQ(plan->steps[4], (Step{AttachHook{seat, runner}, {DetachHook{seat, {runner}}}}));
 
-  ASSERT_THAT(plan->commit, SizeIs(3));
+  ASSERT_THAT(plan->commit, SizeIs(4));
   EXPECT_TRUE(std::holds_alternative<PutImage>(plan->commit[0]));
   const auto& program = std::get<InsertProgram>(plan->commit[1]).record;
   EXPECT_EQ(program.key, ProgramKey(11));
   EXPECT_EQ(program.stable_name(), "my-ebpf-prog/pass");
   EXPECT_EQ(program.created_at, 1'700'000'000);
-  const auto& link = std::get<InsertLink>(plan->commit[2]).record;
+  const ChainRecord& chain = std::get<PutChain>(plan->commit[2]).record;
+  EXPECT_EQ(chain.strategy, Strategy::Direct);
+  EXPECT_EQ(chain.slots, (std::map<LinkId, unsigned>{{LinkId(3), 0}}));
+  EXPECT_TRUE(std::get<PutChain>(plan->commit[2]).binds_mode);
+  const auto& link = std::get<InsertLink>(plan->commit[3]).record;
   EXPECT_EQ(link.id, LinkId(3));
   EXPECT_EQ(link.program_key, ProgramKey(11));
-  EXPECT_EQ(link.priority, 50);
-  EXPECT_THAT(link.proceed_on, ElementsAre(2, 31));
+  EXPECT_EQ(link.chain()->order.priority, 50);
+  EXPECT_THAT(link.chain()->proceed_on, ElementsAre(2, 31));
 }
 
 TEST(PlanLoad, WithoutAttachMakesNoLink) {
@@ -80,7 +84,7 @@ TEST(PlanLoad, SeveralProgramsGetSlotsAndKeysOfTheirOwn) {
 TEST(PlanLoad, ListsTheProgramsWhenSeveralFitAndNoneIsChosen) {
   BytecodeFacts facts = one_program();
   facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
-  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot());
+  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::InvalidArgument);
   EXPECT_EQ(plan.error().message(), "the object file has 2 xdp programs: pass (xdp), drop (xdp)");
@@ -91,7 +95,7 @@ TEST(PlanLoad, LabelsNarrowTheChoice) {
   BytecodeFacts facts = one_program();
   facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
   facts.labels.programs = {{"drop", "xdp"}};
-  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot());
+  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()));
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).name, "drop");
 }
@@ -99,7 +103,7 @@ TEST(PlanLoad, LabelsNarrowTheChoice) {
 TEST(PlanLoad, SaysWhenTheLabelNamesNoProgramOfTheObject) {
   BytecodeFacts facts = one_program();
   facts.labels.programs = {{"other", "xdp"}};
-  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot());
+  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_THAT(plan.error().message(), HasSubstr("names [other], but its object file has [pass]"));
 }
@@ -107,13 +111,13 @@ TEST(PlanLoad, SaysWhenTheLabelNamesNoProgramOfTheObject) {
 TEST(PlanLoad, OtherKindsBesideTheOnlyXdpProgramDoNotMatter) {
   BytecodeFacts facts = one_program();
   facts.elf.programs.push_back({"classify", "tc", ProgramType::Tc});
-  EXPECT_TRUE(plan_load(load_on_eth0(), facts, free_hook(), empty_snapshot()).ok());
+  EXPECT_TRUE(plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook())).ok());
 }
 
 TEST(PlanLoad, UnknownNamesAreAllReportedWithSuggestions) {
   LoadSpec spec = load_on_eth0();
   spec.programs = {{.name = "pas"}, {.name = "nothing"}};
-  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), empty_snapshot());
+  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::NotFound);
   EXPECT_EQ(plan.error().message(),
@@ -124,27 +128,84 @@ TEST(PlanLoad, UnknownNamesAreAllReportedWithSuggestions) {
 TEST(PlanLoad, RefusesATypeThatContradictsTheSection) {
   LoadSpec spec = load_on_eth0();
   spec.programs = {{.name = "pass", .type = ProgramType::Kprobe}};
-  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), empty_snapshot());
+  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().message(),
             "program type mismatch: caller specified kprobe but ELF section \"xdp\" implies xdp");
 }
 
-TEST(PlanLoad, KindsOtherThanXdpAreSaidToBeUnimplemented) {
+TEST(PlanLoad, ASectionOfNoKnownKindIsRefusedUnlessTheUserSaysWhatItIs) {
   BytecodeFacts facts = one_program();
-  facts.elf.programs = {{"classify", "tc", ProgramType::Tc}};
-  LoadSpec spec = load_on_eth0();
-  spec.attach.reset();
+  facts.elf.programs = {{"odd", "my_section", ProgramType::Other}};
+  LoadSpec spec;
+  spec.source = FileSource{"x.o"};
   Result<Plan> plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::Unimplemented);
+  EXPECT_THAT(plan.error().hints()[0], HasSubstr("--programs TYPE:odd"));
+  spec.programs = {{.name = "odd", .type = ProgramType::Xdp}};
+  plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).type, ProgramType::Xdp);
+}
+
+TEST(PlanLoad, AProgramOfAnotherKindIsNotAttachedThere) {
+  BytecodeFacts facts = one_program();
+  facts.elf.programs = {{"classify", "tc", ProgramType::Tc}};
+  LoadSpec spec = load_on_eth0();
+  Result<Plan> plan = plan_load(spec, facts, free_hook(), seen(free_hook()));
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().message(), "no xdp program in the object file: it has classify (tc)");
+  spec.programs = {{.name = "classify"}};
+  plan = plan_load(spec, facts, free_hook(), seen(free_hook()));
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().message(),
+            "program classify is a tc program; the xdp attach does not take it");
+}
+
+TEST(PlanLoad, SharedMapsComeFromTheirOwnerOrItsOwner) {
+  Snapshot snapshot = empty_snapshot();
+  ProgramRecord owner = program_record(1, 12, "owner");
+  owner.maps = {{"stats", "/r/run/bpfman/fs/maps/12/stats", MapId(5)}};
+  ProgramRecord user = program_record(2, 13, "user");
+  user.map_owner = ProgramKey(1);
+  user.maps = owner.maps;
+  snapshot.programs = {owner, user};
+  LoadSpec spec;
+  spec.source = FileSource{"x.o"};
+  spec.map_owner = "app/user";
+  Result<Plan> plan = plan_load(spec, one_program(), std::nullopt, snapshot);
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).shared_maps, owner.maps);
+  EXPECT_EQ(std::get<InsertProgram>(plan->commit[1]).record.map_owner, ProgramKey(1));
+  spec.map_owner = "nobody";
+  EXPECT_EQ(plan_load(spec, one_program(), std::nullopt, snapshot).error().code(), Code::NotFound);
+}
+
+TEST(PlanUnload, MapsThatOthersUseStayUntilTheLastOneGoes) {
+  Snapshot snapshot = empty_snapshot();
+  ProgramRecord owner = program_record(1, 12, "owner");
+  owner.maps = {{"stats", owner.map_directory + "/stats", MapId(5)}};
+  ProgramRecord user = program_record(2, 13, "user");
+  user.map_owner = ProgramKey(1);
+  user.maps = owner.maps;
+  snapshot.programs = {owner, user};
+  Result<Plan> first = plan_unload({owner}, snapshot);
+  ASSERT_TRUE(first.ok());
+  EXPECT_THAT(first->steps, ElementsAre(Step{RemovePins{owner.pin_path, ""}, {}}));
+  snapshot.programs = {user};
+  Result<Plan> last = plan_unload({user}, snapshot);
+  EXPECT_THAT(last->steps,
+              ElementsAre(Step{RemovePins{user.pin_path, user.map_directory}, {}},
+                          Step{RemovePins{"", owner.map_directory}, {}}));
 }
 
 TEST(PlanLoad, APriorityOutOfRangeIsRefused) {
   for (std::int32_t priority : {-1, 1001, 5000}) {
     LoadSpec spec = load_on_eth0();
-    spec.attach = XdpAttachSpec{.interface = "eth0", .priority = priority};
-    Result<Plan> plan = plan_load(spec, one_program(), free_hook(), empty_snapshot());
+    spec.attach = AttachSpec{
+        .target = ChainTarget{.interface = "eth0", .order = Order{.priority = priority}}};
+    Result<Plan> plan = plan_load(spec, one_program(), free_hook(), seen(free_hook()));
     ASSERT_FALSE(plan.ok()) << priority;
     EXPECT_EQ(plan.error().code(), Code::InvalidArgument);
     EXPECT_THAT(plan.error().message(), HasSubstr("got " + std::to_string(priority)));
@@ -152,13 +213,13 @@ TEST(PlanLoad, APriorityOutOfRangeIsRefused) {
 }
 
 TEST(PlanLoad, AForeignProgramOnTheHookIsNamedAndLeftAlone) {
-  XdpHook hook = free_hook();
-  hook.occupant = XdpOccupant{.program = ProgramId(12),
-                              .name = "xdp_dispatcher",
-                              .mode = XdpMode::Native,
-                              .link = KernelLinkId(5),
-                              .holder = "xdp-loader (pid 812)"};
-  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, empty_snapshot());
+  NetHook hook = free_hook();
+  hook.occupants = {Occupant{.program = ProgramId(12),
+                             .name = "xdp_dispatcher",
+                             .mode = XdpMode::Native,
+                             .link = KernelLinkId(5),
+                             .holder = "xdp-loader (pid 812)"}};
+  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, seen(hook));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::AlreadyExists);
   EXPECT_EQ(
@@ -169,35 +230,10 @@ TEST(PlanLoad, AForeignProgramOnTheHookIsNamedAndLeftAlone) {
               ElementsAre(HasSubstr("never touches"), HasSubstr("xdp-loader unload eth0")));
 }
 
-TEST(PlanLoad, AProgramOfOursOnTheHookIsNamedByItsLink) {
-  Snapshot snapshot = empty_snapshot();
-  XdpHook hook = free_hook();
-  ProgramRecord program = program_record(1, 12, "first");
-  snapshot.programs = {program};
-  snapshot.links = {link_on(hook, program, 2)};
-  hook.occupant = XdpOccupant{.program = ProgramId(12), .name = "first"};
-  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, snapshot);
-  ASSERT_FALSE(plan.ok());
-  EXPECT_EQ(plan.error().message(), "eth0 already runs app/first (program 12, link 2) of bpfman");
-  EXPECT_THAT(plan.error().hints()[0], HasSubstr("bpfman detach 2"));
-}
-
-TEST(PlanLoad, ALinkRecordOfAnotherBootDoesNotMakeAForeignProgramOurs) {
-  Snapshot snapshot = empty_snapshot();
-  XdpHook hook = free_hook();
-  ProgramRecord program = program_record(1, 12, "first");
-  program.boot_id = "boot-0";
-  snapshot.links = {link_on(hook, program, 2)};
-  hook.occupant = XdpOccupant{.program = ProgramId(12), .name = "stranger"};
-  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, snapshot);
-  ASSERT_FALSE(plan.ok());
-  EXPECT_THAT(plan.error().message(), HasSubstr("not bpfman's"));
-}
-
 TEST(PlanLoad, AnApplicationNameMayNotHoldASlash) {
   LoadSpec spec = load_on_eth0();
   spec.application = "a/b";
-  EXPECT_EQ(plan_load(spec, one_program(), free_hook(), empty_snapshot()).error().code(),
+  EXPECT_EQ(plan_load(spec, one_program(), free_hook(), seen(free_hook())).error().code(),
             Code::InvalidArgument);
 }
 
@@ -205,8 +241,8 @@ TEST(PlanAttach, AProgramOfAFormerBootCannotBeAttached) {
   Snapshot snapshot = empty_snapshot();
   ProgramRecord program = program_record(1, 12, "pass");
   program.boot_id = "boot-0";
-  Result<Plan> plan =
-      plan_attach(program, XdpAttachSpec{.interface = "eth0"}, free_hook(), snapshot);
+  Result<Plan> plan = plan_attach(
+      program, AttachSpec{.target = ChainTarget{.interface = "eth0"}}, free_hook(), snapshot);
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::FailedPrecondition);
   EXPECT_THAT(plan.error().message(), HasSubstr("before the last reboot"));
@@ -214,12 +250,15 @@ TEST(PlanAttach, AProgramOfAFormerBootCannotBeAttached) {
 
 TEST(PlanUnload, DetachesAllLinksBeforeThePinsGo) {
   Snapshot snapshot = empty_snapshot();
-  ProgramRecord program = program_record(1, 12, "pass");
-  ProgramRecord other = program_record(2, 13, "other");
-  snapshot.programs = {program, other};
-  snapshot.links = {link_on(free_hook(), program, 5),
-                    link_on(free_hook(), other, 6),
-                    link_on(free_hook(), program, 7)};
+  ProgramRecord program = program_record(1, 12, "watch");
+  program.type = ProgramType::Tracepoint;
+  snapshot.programs = {program, program_record(2, 13, "other")};
+  for (std::uint64_t id : {5U, 7U}) {
+    LinkRecord link = link_on(free_hook(), program, id);
+    link.target = TracepointTarget{"sched/sched_switch"};
+    link.pin_path = snapshot.layout.link_pin(link.id);
+    snapshot.links.push_back(link);
+  }
   Result<Plan> plan = plan_unload({program}, snapshot);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->recovery, Recovery::Finish);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is found on a hook before a decision is made about it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpfman/model/attach.h"
+#include "bpfman/model/records.h"
+
+namespace bpfman::plan {
+
+// How a program sits on a hook of an interface.
+enum class SeatKind { XdpLink, XdpNetlink, TcxLink, TcxProgram, Filter };
+std::string_view to_string(SeatKind kind);  // "XDP link", "XDP by netlink", "TCX link", ...
+
+// Somebody's program on a hook, ours or not.
+struct Occupant {
+  SeatKind seat = SeatKind::XdpLink;
+  ProgramId program;
+  std::string name;
+  XdpMode mode = XdpMode::Native;     // of XDP
+  std::optional<KernelLinkId> link;   // of links
+  std::uint32_t filter_priority = 0;  // of Filter
+  std::uint32_t filter_handle = 0;
+  std::string holder;  // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
+  bool operator==(const Occupant&) const = default;
+};
+
+struct NetHook {
+  HookKind kind = HookKind::Xdp;
+  std::string interface;
+  Ifindex ifindex;
+  std::string netns;
+  NetnsId netns_id;
+  std::vector<Occupant> occupants;  // in the order in which they run; of XDP one at most
+  bool has_tcx = false;             // of TC: this kernel has TCX
+  bool operator==(const NetHook&) const = default;
+
+  HookKey key() const { return HookKey{kind, netns_id, ifindex}; }
+};
+
+// Whether programs can be replaced by extensions here.
+struct ExtensionSupport {
+  bool available = false;
+  std::string why_not;  // "the kernel refuses extension programs (EPERM)"
+  bool operator==(const ExtensionSupport&) const = default;
+};
+
+// Where a chain sits on its hook, to attach, switch and detach it.
+struct Seat {
+  HookKind kind = HookKind::Xdp;
+  std::string interface;
+  Ifindex ifindex;  // another one at run time is Aborted
+  std::string netns;
+  NetnsId netns_id;
+  std::optional<XdpMode> mode;  // of XDP; nullopt: native, else generic
+  std::string link_pin;         // of links; "": a clsact filter
+  std::uint32_t filter_priority = 0;
+  std::uint32_t filter_handle = 0;
+  bool operator==(const Seat&) const = default;
+};
+
+}  // namespace bpfman::plan

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/plan/target_json.h"
+
+#include "bpfman/plan/fields_json.h"
+
+namespace bpfman::plan {
+namespace {
+
+template <typename T>
+Result<T> parse(std::string_view text, const char* what) {
+  codec::Json json = codec::Json::parse(text, nullptr, false);
+  T value;
+  if (json.is_discarded() || !codec::decode(json, value)) {
+    return Error(Code::DataLoss, std::string(what) + " in the database cannot be read")
+        .with_hint("it was written by another version of bpfman, or the database is damaged");
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string to_json(const AttachTarget& target) {
+  return codec::dump(codec::encode(target));
+}
+
+std::string to_json(const ChainRecord& chain) {
+  return codec::dump(codec::encode(chain));
+}
+
+Result<AttachTarget> target_from_json(std::string_view text) {
+  return parse<AttachTarget>(text, "the target of a link");
+}
+
+Result<ChainRecord> chain_from_json(std::string_view text) {
+  return parse<ChainRecord>(text, "a chain");
+}
+
+}  // namespace bpfman::plan

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the database keeps of links and chains, as JSON text.
+#pragma once
+
+#include <string>
+
+#include "bpfman/base/result.h"
+#include "bpfman/model/records.h"
+
+namespace bpfman::plan {
+
+std::string to_json(const AttachTarget& target);
+std::string to_json(const ChainRecord& chain);
+
+// DataLoss when the text is not what to_json writes.
+Result<AttachTarget> target_from_json(std::string_view text);
+Result<ChainRecord> chain_from_json(std::string_view text);
+
+}  // namespace bpfman::plan
