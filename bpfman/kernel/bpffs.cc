@@ -172,8 +172,10 @@ Result<void> ensure_bpffs(const std::string& directory, const InitProcess& init)
   }
   TRY(mount_bpffs(directory, around.place, init));
   // Names are no secret, and the pins themselves are 0600.
-  TRY(make_directories(join_path(directory, "maps"), 0755));
-  return make_directories(join_path(directory, "links"), 0755);
+  for (const char* name : {"maps", "links", "xdp", "tc-ingress", "tc-egress"}) {
+    TRY(make_directories(join_path(directory, name), 0755));
+  }
+  return {};
 }
 
 }  // namespace bpfman::kernel

@@ -8,14 +8,13 @@
 namespace bpfman::kernel {
 namespace {
 
-Result<BpfObject> open(const CheckRequest& request) {
+Result<BpfObject> open(const ObjectProgram& request) {
   BpfObject object = TRY(BpfObject::open(request.object, request.program));
-  TRY(object.select(request.program, request.type));
-  TRY(object.set_globals(request.globals));
+  TRY(object.prepare(request));
   return object;
 }
 
-Result<LoadFigures> check(const CheckRequest& request) {
+Result<LoadFigures> check(const ObjectProgram& request) {
   BpfObject object = TRY(open(request));
   Result<std::string> log = object.load_measured();
   if (!log.ok()) {
@@ -44,7 +43,7 @@ Result<LoadFigures> check(const CheckRequest& request) {
 
 }  // namespace
 
-Result<LoadFigures> check_program(const CheckRequest& request) {
+Result<LoadFigures> check_program(const ObjectProgram& request) {
   return check(request).with_context("load program " + request.program);
 }
 

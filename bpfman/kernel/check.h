@@ -8,6 +8,6 @@
 namespace bpfman::kernel {
 
 // KernelOps::check_program: see there.
-Result<LoadFigures> check_program(const CheckRequest& request);
+Result<LoadFigures> check_program(const ObjectProgram& request);
 
 }  // namespace bpfman::kernel

@@ -3,16 +3,18 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/kernel/attach.h"
 #include "bpfman/kernel/bpf_object.h"
 #include "bpfman/kernel/bpffs.h"
+#include "bpfman/kernel/chain_image.h"
 #include "bpfman/kernel/check.h"
+#include "bpfman/kernel/hook.h"
 #include "bpfman/kernel/libbpf_messages.h"
 #include "bpfman/kernel/load.h"
 #include "bpfman/kernel/map_dump.h"
 #include "bpfman/kernel/map_info.h"
 #include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/program_info.h"
-#include "bpfman/kernel/xdp.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -34,7 +36,7 @@ class LiveKernel final : public KernelOps {
     return kernel::load_program(request);
   }
 
-  Result<LoadFigures> check_program(const CheckRequest& request) override {
+  Result<LoadFigures> check_program(const ObjectProgram& request) override {
     return kernel::check_program(request);
   }
 
@@ -65,13 +67,8 @@ class LiveKernel final : public KernelOps {
     return kernel::pinned_program(path);
   }
 
-  Result<plan::XdpHook> observe_xdp(const std::string& interface,
-                                    const std::string& netns) override {
-    return kernel::observe_xdp(interface, netns);
-  }
-
-  Result<AttachedXdp> attach_xdp(const AttachXdpRequest& request) override {
-    return kernel::attach_xdp(request);
+  Result<AttachedLink> attach(const AttachRequest& request) override {
+    return kernel::attach(request);
   }
 
   Result<std::optional<KernelLink>> pinned_link(const std::string& path) override {
@@ -80,6 +77,67 @@ class LiveKernel final : public KernelOps {
 
   Result<void> detach_link(const std::string& link_pin) override {
     return kernel::detach_link(link_pin);
+  }
+
+  Result<plan::NetHook> observe_hook(HookKind kind,
+                                     const std::string& interface,
+                                     const std::string& netns) override {
+    return kernel::observe_hook(kind, interface, netns);
+  }
+
+  Result<plan::ExtensionSupport> extension_support() override {
+    return kernel::extension_support();
+  }
+
+  Result<AttachedHook> attach_hook(const plan::Seat& seat,
+                                   const std::string& program_pin) override {
+    return kernel::attach_hook(seat, program_pin);
+  }
+
+  Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin) override {
+    return kernel::switch_hook(seat, program_pin);
+  }
+
+  Result<void> detach_hook(const plan::Seat& seat,
+                           const std::vector<std::string>& program_pins) override {
+    return kernel::detach_hook(seat, program_pins);
+  }
+
+  Result<std::optional<ProgramId>> program_on(const plan::Seat& seat) override {
+    return kernel::program_on(seat);
+  }
+
+  Result<BuiltChain> build_chain(const BuildChainRequest& request) override {
+    return kernel::build_chain(request);
+  }
+
+  Result<std::map<LinkId, KernelLinkId>> join_chain(
+      HookKind hook,
+      const std::string& directory,
+      const std::vector<ChainMember>& members) override {
+    return kernel::join_chain(hook, directory, members);
+  }
+
+  Result<void> set_live_members(const std::string& directory, const LiveMembers& live) override {
+    return kernel::set_live_members(directory, live);
+  }
+
+  Result<LiveMembers> live_members(const std::string& directory) override {
+    return kernel::live_members(directory);
+  }
+
+  Result<void> leave_chain(const std::string& directory,
+                           const std::vector<unsigned>& slots) override {
+    return kernel::leave_chain(directory, slots);
+  }
+
+  Result<void> drop_chain(const std::string& directory) override {
+    return kernel::drop_chain(directory);
+  }
+
+  Result<std::map<unsigned, MemberCounts>> member_counts(HookKind hook,
+                                                         const std::string& directory) override {
+    return kernel::member_counts(hook, directory);
   }
 
   Result<std::optional<KernelMap>> find_map(MapId id) override { return kernel::find_map(id); }

@@ -5,6 +5,7 @@
 // messages name the object.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,26 +16,26 @@
 #include "bpfman/model/records.h"
 #include "bpfman/model/specs.h"
 #include "bpfman/model/typed_value.h"
-#include "bpfman/plan/planners.h"
+#include "bpfman/plan/hooks.h"
 
 namespace bpfman::kernel {
 
-struct LoadRequest {
+// Bytecode and which program of it.
+struct ObjectProgram {
   ByteView object;
   std::string program;  // function name, whole
   ProgramType type = ProgramType::Xdp;
+  std::string attach_function;  // as in ProgramChoice; "": the section's
   std::map<std::string, Bytes> globals;
-  std::string program_pin;  // where to pin the program
-  std::string
-      map_directory;  // made; each map that is not internal is pinned here by its whole name
+  // Maps that exist: they are used instead of new ones. Of those without pin_path the id is used.
+  std::vector<MapRecord> shared_maps;
 };
 
-// As LoadRequest, of a program that does not stay.
-struct CheckRequest {
-  ByteView object;
-  std::string program;
-  ProgramType type = ProgramType::Xdp;
-  std::map<std::string, Bytes> globals;
+struct LoadRequest {
+  ObjectProgram what;
+  std::string program_pin;  // where to pin the program
+  std::string
+      map_directory;  // made; each map that is not internal nor shared is pinned here by its name
 };
 
 struct LoadedProgram {
@@ -42,18 +43,62 @@ struct LoadedProgram {
   std::vector<MapRecord> maps;  // pin_path as requested; "" for internal maps
 };
 
-struct AttachXdpRequest {
+// A link outside of chains.
+struct AttachRequest {
   std::string program_pin;
   std::string link_pin;
-  std::string interface;
-  Ifindex ifindex;
-  std::string netns;
-  std::optional<XdpMode> mode;
+  ProgramType type = ProgramType::Xdp;
+  std::string section;
+  AttachTarget target;  // none of a chain
+  std::uint64_t cookie = 0;
+  // Of ListTarget: links of ours on the same list, in our order, as pins; the new one comes
+  // between.
+  std::vector<std::string> links_before;
+  std::vector<std::string> links_after;
 };
 
-struct AttachedXdp {
-  KernelLinkId kernel_id;
+struct AttachedLink {
+  std::optional<KernelLinkId> kernel_id;
+  AttachTarget target;  // with what was searched for: the path of a library
+};
+
+// A chain on its hook.
+struct AttachedHook {
+  std::optional<KernelLinkId> kernel_id;  // nullopt: a filter
   XdpMode mode = XdpMode::Native;
+};
+
+// A program that is to run in a chain.
+struct ChainMember {
+  LinkId link;
+  ObjectProgram what;            // shared_maps: all maps of the loaded program
+  std::uint32_t proceed_on = 0;  // mask, see proceed_on_mask()
+  unsigned slot = 0;             // of Fused: its position, from 0 without gaps
+};
+
+// `directory` gets: "dispatcher" (the program that the hook runs; pinned last, so that it tells
+// that all is there), "counters", and of Freplace "config" and "link_<slot>" for each member.
+struct BuildChainRequest {
+  HookKind hook = HookKind::Xdp;
+  Strategy strategy = Strategy::Fused;  // Freplace or Fused
+  std::string directory;
+  unsigned capacity = 0;  // of Freplace: 32 or 64
+  bool frags = false;
+  bool timing = false;
+  std::int32_t exhausted = 2;  // the result when every member let it pass
+  std::vector<ChainMember> members;
+};
+
+struct BuiltChain {
+  ProgramId dispatcher;
+  std::map<LinkId, KernelLinkId> links;  // of Freplace
+};
+
+// Which slots take part, and on which results each goes on.
+struct LiveMembers {
+  std::uint64_t live = 0;                   // bit k: slot k
+  std::map<unsigned, std::uint32_t> masks;  // of slots that change
+  bool operator==(const LiveMembers&) const = default;
 };
 
 // How our bpffs directory looks from here.
@@ -76,10 +121,10 @@ class KernelOps {
   // --- where pins live
   // -------------------------------------------------------------------------------------------
   virtual Result<BpffsState> observe_bpffs(const std::string& directory) = 0;
-  // Mounts a bpffs at `directory` (made 0755 when absent) where none is, and makes "maps" and
-  // "links" in it. In a mount namespace of its own (`ip netns exec`, `unshare -m`): it is mounted
-  // in pid 1's namespace and shown here, so that pins stay when this namespace goes. Where that is
-  // impossible (container): FailedPrecondition, what and why.
+  // Mounts a bpffs at `directory` (made 0755 when absent) where none is, and makes the
+  // directories for pins in it (model/layout.h). In a mount namespace of its own (`ip netns exec`,
+  // `unshare -m`): it is mounted in pid 1's namespace and shown here, so that pins stay when this
+  // namespace goes. Where that is impossible (container): FailedPrecondition, what and why.
   virtual Result<void> ensure_bpffs(const std::string& directory) = 0;
 
   // --- programs
@@ -90,7 +135,7 @@ class KernelOps {
   virtual Result<LoadedProgram> load_program(const LoadRequest& request) = 0;
   // Loads one program and lets it go again: nothing is left, whatever happens. Errors: as
   // load_program.
-  virtual Result<LoadFigures> check_program(const CheckRequest& request) = 0;
+  virtual Result<LoadFigures> check_program(const ObjectProgram& request) = 0;
   // Settings as the bytes of whole variables of an object; nothing is loaded. InvalidArgument: as
   // settings.h says.
   virtual Result<std::map<std::string, Bytes>> encode_settings(
@@ -108,17 +153,58 @@ class KernelOps {
   // Id of the program pinned at `path`; nullopt when nothing is pinned there.
   virtual Result<std::optional<ProgramId>> pinned_program(const std::string& path) = 0;
 
-  // --- XDP
-  // -------------------------------------------------------------------------------------------------------
-  // NotFound with suggestions when there is no such interface in that namespace.
-  virtual Result<plan::XdpHook> observe_xdp(const std::string& interface,
-                                            const std::string& netns) = 0;
-  // Errors: Aborted (the name means another device now), AlreadyExists (hook taken), Unimplemented
-  // (mode).
-  virtual Result<AttachedXdp> attach_xdp(const AttachXdpRequest& request) = 0;
+  // --- links outside of chains
+  // -----------------------------------------------------------------------------------------
+  // Attaches and pins the link. What is left at `link_pin` by a dead process is taken for ours.
+  // Errors: NotFound (no such function, file, interface, cgroup, ...; with suggestions),
+  // AlreadyExists, Unimplemented (what this kernel cannot do: feature, minimum kernel, what was
+  // seen).
+  virtual Result<AttachedLink> attach(const AttachRequest& request) = 0;
   // The link pinned at `path`; nullopt when nothing is pinned there.
   virtual Result<std::optional<KernelLink>> pinned_link(const std::string& path) = 0;
   virtual Result<void> detach_link(const std::string& link_pin) = 0;
+
+  // --- hooks of interfaces
+  // ---------------------------------------------------------------------------------------------
+  // NotFound with suggestions when there is no such interface in that namespace.
+  virtual Result<plan::NetHook> observe_hook(HookKind kind,
+                                             const std::string& interface,
+                                             const std::string& netns) = 0;
+  virtual Result<plan::ExtensionSupport> extension_support() = 0;
+  // Puts the program pinned at `program_pin` on a free seat. Errors: Aborted (the name means
+  // another device now), AlreadyExists (taken), Unimplemented (mode).
+  virtual Result<AttachedHook> attach_hook(const plan::Seat& seat,
+                                           const std::string& program_pin) = 0;
+  // Atomically; a seat that runs the program already is done. NotFound: ours is gone from there.
+  virtual Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin) = 0;
+  // The hook is free when it returns; one without us is done. A filter is removed only while it
+  // runs a program that is pinned at one of `program_pins`.
+  virtual Result<void> detach_hook(const plan::Seat& seat,
+                                   const std::vector<std::string>& program_pins) = 0;
+  // What our seat runs now; nullopt: we are not there.
+  virtual Result<std::optional<ProgramId>> program_on(const plan::Seat& seat) = 0;
+
+  // --- chains
+  // ----------------------------------------------------------------------------------------------------
+  // Makes everything in `directory`. One whose "dispatcher" is there is complete and left alone; a
+  // half made one is made anew. On error nothing is left.
+  virtual Result<BuiltChain> build_chain(const BuildChainRequest& request) = 0;
+  // Puts members into free slots of a dispatcher; they do not run yet. A slot that has a link is
+  // done.
+  virtual Result<std::map<LinkId, KernelLinkId>> join_chain(
+      HookKind hook, const std::string& directory, const std::vector<ChainMember>& members) = 0;
+  // From now on these slots run, and no others: every packet sees the old set or the new one. When
+  // it returns no packet is under way in a slot that went.
+  virtual Result<void> set_live_members(const std::string& directory, const LiveMembers& live) = 0;
+  virtual Result<LiveMembers> live_members(const std::string& directory) = 0;
+  // Frees slots that do not run.
+  virtual Result<void> leave_chain(const std::string& directory,
+                                   const std::vector<unsigned>& slots) = 0;
+  // Removes the pins and `directory`, when no packet is under way in it; absence is success.
+  virtual Result<void> drop_chain(const std::string& directory) = 0;
+  // By slot.
+  virtual Result<std::map<unsigned, MemberCounts>> member_counts(HookKind hook,
+                                                                 const std::string& directory) = 0;
 
   // --- maps
   // ------------------------------------------------------------------------------------------------------

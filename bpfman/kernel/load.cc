@@ -29,7 +29,9 @@ Result<LoadedProgram> pin_all(const BpfObject& object, const LoadRequest& reques
     MapRecord record;
     record.name = map.name;
     record.id = TRY(map_id(map.fd));
-    if (!map.internal) {
+    if (map.shared_pin) {
+      record.pin_path = *map.shared_pin;
+    } else if (!map.internal) {
       record.pin_path = join_path(request.map_directory, map.name);
       Pin pin = TRY(Pin::create(map.fd, record.pin_path));
       pins.push_back(std::move(pin));
@@ -47,9 +49,8 @@ Result<LoadedProgram> pin_all(const BpfObject& object, const LoadRequest& reques
 
 Result<LoadedProgram> load(const LoadRequest& request) {
   TRY(expect_bpffs(request.program_pin));
-  BpfObject object = TRY(BpfObject::open(request.object, request.program));
-  TRY(object.select(request.program, request.type));
-  TRY(object.set_globals(request.globals));
+  BpfObject object = TRY(BpfObject::open(request.what.object, request.what.program));
+  TRY(object.prepare(request.what));
   TRY(object.load());
   return pin_all(object, request);
 }
@@ -57,7 +58,7 @@ Result<LoadedProgram> load(const LoadRequest& request) {
 }  // namespace
 
 Result<LoadedProgram> load_program(const LoadRequest& request) {
-  return load(request).with_context("load program " + request.program);
+  return load(request).with_context("load program " + request.what.program);
 }
 
 }  // namespace bpfman::kernel

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/text.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -46,6 +47,37 @@ Result<Netns> Netns::open(const std::string& path) {
   }
   NetnsId id = TRY(read_id(fd->get(), path));
   return Netns(path, *std::move(fd), id);
+}
+
+Result<std::optional<Netns>> Netns::find(const std::string& path, const NetnsId& id) {
+  Result<Netns> named = open(path);
+  if (named.ok() && named->id() == id) {
+    return std::optional(*std::move(named));
+  }
+  if (!named.ok() && named.error().code() == Code::PermissionDenied) {
+    return std::move(named).error();
+  }
+  // Other names, the usual ones first: our own, those of `ip netns`, those of processes.
+  std::vector<std::string> names = {""};
+  for (const char* directory : {"/run/netns", "/proc"}) {
+    Result<std::vector<std::string>> entries = list_directory(directory);
+    if (!entries.ok()) {
+      continue;
+    }
+    bool processes = std::string_view(directory) == "/proc";
+    for (const std::string& entry : *entries) {
+      if (!processes || parse_unsigned(entry)) {
+        names.push_back(join_path(directory, entry) + (processes ? "/ns/net" : ""));
+      }
+    }
+  }
+  for (const std::string& name : names) {
+    Result<Netns> other = open(name);
+    if (other.ok() && other->id() == id) {
+      return std::optional(*std::move(other));
+    }
+  }
+  return std::optional<Netns>();
 }
 
 std::string Netns::describe() const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "bpfman/base/result.h"
@@ -20,6 +21,10 @@ class Netns {
   // this thread. NotFound when there is no such file, InvalidArgument when it is not a network
   // namespace.
   static Result<Netns> open(const std::string& path);
+
+  // The namespace with this id, wherever there is a name for it: `path` may name another one by
+  // now, or be "" in a process that lives elsewhere. nullopt when it seems to have gone.
+  static Result<std::optional<Netns>> find(const std::string& path, const NetnsId& id);
 
   NetnsId id() const { return id_; }
 

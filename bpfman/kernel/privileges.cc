@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/kernel/privileges.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -18,12 +19,43 @@ struct Needed {
   const char* name;
 };
 
+constexpr std::array kNetworkTypes = {ProgramType::Xdp,
+                                      ProgramType::Tc,
+                                      ProgramType::Tcx,
+                                      ProgramType::Netkit,
+                                      ProgramType::Netfilter,
+                                      ProgramType::Cgroup,
+                                      ProgramType::SkSkb,
+                                      ProgramType::SkMsg,
+                                      ProgramType::SkLookup,
+                                      ProgramType::SkReuseport,
+                                      ProgramType::FlowDissector,
+                                      ProgramType::Lwt,
+                                      ProgramType::Action};
+
 bool needs_network(ProgramType type) {
-  return type == ProgramType::Xdp || type == ProgramType::Tc || type == ProgramType::Tcx;
+  return std::find(kNetworkTypes.begin(), kNetworkTypes.end(), type) != kNetworkTypes.end();
 }
 
 bool has(std::uint64_t capabilities, int bit) {
   return ((capabilities >> bit) & 1) != 0;
+}
+
+std::vector<std::string> missing_capabilities(std::uint64_t capabilities, ProgramType type) {
+  std::vector<std::string> missing;
+  const std::array needed = {Needed{CAP_BPF, "CAP_BPF"},
+                             needs_network(type) ? Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"}
+                                                 : Needed{CAP_PERFMON, "CAP_PERFMON"}};
+  for (const Needed& one : needed) {
+    if (!has(capabilities, one.bit) && !has(capabilities, CAP_SYS_ADMIN)) {
+      missing.emplace_back(one.name);
+    }
+  }
+  // CAP_SYS_ADMIN stands for the two of bpf, but not for the network's.
+  if (needs_network(type) && missing.empty() && !has(capabilities, CAP_NET_ADMIN)) {
+    missing.emplace_back("CAP_NET_ADMIN");
+  }
+  return missing;
 }
 
 }  // namespace
@@ -52,23 +84,16 @@ std::optional<std::uint64_t> effective_capabilities() {
   return status.ok() ? parse_effective_capabilities(as_text(*status)) : std::nullopt;
 }
 
+bool lacks_capabilities(ProgramType type) {
+  std::optional<std::uint64_t> capabilities = effective_capabilities();
+  return capabilities && !missing_capabilities(*capabilities, type).empty();
+}
+
 Error explain_permission(std::optional<std::uint64_t> capabilities, ProgramType type) {
   if (!capabilities) {
     return Error(Code::PermissionDenied, "the kernel forbids it", EPERM);
   }
-  std::vector<std::string> missing;
-  const std::array needed = {Needed{CAP_BPF, "CAP_BPF"},
-                             needs_network(type) ? Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"}
-                                                 : Needed{CAP_PERFMON, "CAP_PERFMON"}};
-  for (const Needed& one : needed) {
-    if (!has(*capabilities, one.bit) && !has(*capabilities, CAP_SYS_ADMIN)) {
-      missing.emplace_back(one.name);
-    }
-  }
-  // CAP_SYS_ADMIN stands for the two of bpf, but not for the network's.
-  if (needs_network(type) && missing.empty() && !has(*capabilities, CAP_NET_ADMIN)) {
-    missing.emplace_back("CAP_NET_ADMIN");
-  }
+  std::vector<std::string> missing = missing_capabilities(*capabilities, type);
   if (!missing.empty()) {
     return Error(Code::PermissionDenied, "this process lacks " + join(missing, " and "), EPERM)
         .with_hint("run it as root, for instance with sudo");

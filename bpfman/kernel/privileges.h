@@ -19,6 +19,10 @@ std::optional<std::uint64_t> parse_effective_capabilities(std::string_view statu
 // Of this thread; nullopt when /proc does not say.
 std::optional<std::uint64_t> effective_capabilities();
 
+// Whether this process lacks a capability that loading a program of `type` takes. false when /proc
+// does not say.
+bool lacks_capabilities(ProgramType type);
+
 // The error for EPERM on loading a program of `type`, for a process with these capabilities.
 Error explain_permission(std::optional<std::uint64_t> capabilities, ProgramType type);
 

@@ -8,7 +8,9 @@
 #include <map>
 
 #include <linux/bpf.h>
+#include <sys/stat.h>
 
+#include "bpfman/base/file.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/kernel/bpf_syscall.h"
 #include "bpfman/kernel/btf_handle.h"
@@ -19,6 +21,10 @@ namespace bpfman::kernel {
 namespace {
 
 constexpr std::size_t kUsualMapIds = 64;  // the kernel's own limit for one program
+
+// Link types that uapi headers older than 6.6 and 6.7 do not have.
+constexpr std::uint32_t kTcxLink = 11;
+constexpr std::uint32_t kNetkitLink = 13;
 
 std::int64_t clock_ns(clockid_t clock) {
   timespec now = {};
@@ -141,8 +147,8 @@ Result<KernelLink> link_info(int fd) {
   link.id = KernelLinkId(info.id);
   link.program = ProgramId(info.prog_id);
   link.type = link_type_name(info.type);
-  if (info.type == BPF_LINK_TYPE_XDP) {
-    link.ifindex = Ifindex(info.xdp.ifindex);
+  if (info.type == BPF_LINK_TYPE_XDP || info.type == kTcxLink || info.type == kNetkitLink) {
+    link.ifindex = Ifindex(info.xdp.ifindex);  // the first field of all three
   }
   return link;
 }
@@ -157,6 +163,12 @@ Result<std::optional<ProgramId>> pinned_program(const std::string& path) {
 }
 
 Result<std::optional<KernelLink>> pinned_link(const std::string& path) {
+  std::optional<struct stat> info = TRY(stat_path(path));
+  if (info && S_ISDIR(info->st_mode)) {
+    std::vector<std::string> names = TRY(list_directory(path));
+    return names.empty() ? Result<std::optional<KernelLink>>(std::nullopt)
+                         : pinned_link(join_path(path, names.front()));
+  }
   UniqueFd fd = TRY(open_pin_of_kind(path, ObjectKind::Link));
   if (!fd.valid()) {
     return std::optional<KernelLink>();

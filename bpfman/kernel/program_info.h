@@ -26,6 +26,7 @@ Result<KernelLink> link_info(int fd);
 
 // nullopt when nothing is pinned at `path`; FailedPrecondition when something else is.
 Result<std::optional<ProgramId>> pinned_program(const std::string& path);
+// Of a directory of links, which one attachment to several CPUs makes: the first.
 Result<std::optional<KernelLink>> pinned_link(const std::string& path);
 
 // XDP links with this program and interface index, by link id. The kernel does not say in which

@@ -68,6 +68,9 @@ std::optional<VerifierStatistics> parse_verifier_statistics(std::string_view log
 
 VerifierLog summarize_verifier_log(std::string log) {
   VerifierLog summary;
+  // Since 7.3 the kernel explains at length below its old message; the short message is the one to
+  // show, the explanation is in the whole log.
+  std::size_t explanation = log.find("\nVerification failed: ");
   std::size_t lines = 0;
   std::size_t end = log.size();
   while (end > 0) {
@@ -76,7 +79,7 @@ VerifierLog summarize_verifier_log(std::string log) {
     std::string_view line = trim(std::string_view(log).substr(start, end - start));
     if (!line.empty()) {
       ++lines;
-      if (summary.tail.size() < kTailLines && is_informative(line)) {
+      if (start < explanation && summary.tail.size() < kTailLines && is_informative(line)) {
         summary.tail.emplace_back(line);
       }
     }

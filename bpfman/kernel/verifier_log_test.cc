@@ -54,6 +54,23 @@ TEST(SummarizeVerifierLog, SkipsStatisticsAndRegisterDumps) {
   EXPECT_EQ(log.omitted_lines, 6U);
 }
 
+// As Linux 7.3 writes it, shortened.
+TEST(SummarizeVerifierLog, KeepsTheReasonAboveALongExplanation) {
+  VerifierLog log = summarize_verifier_log(
+      "1: (61) r1 = *(u32 *)(r1 +0)\n"
+      "R1 invalid mem access 'scalar'\n"
+      "\n"
+      "Verification failed: Register Type Safety: Invalid dereference\n"
+      "\n"
+      "Reason:\n"
+      "  R1 is an integer scalar here, not a pointer to memory.\n"
+      "\n"
+      "processed 2 insns (limit 1000000)\n");
+  EXPECT_THAT(log.tail,
+              ElementsAre("1: (61) r1 = *(u32 *)(r1 +0)", "R1 invalid mem access 'scalar'"));
+  EXPECT_EQ(log.omitted_lines, 4U);
+}
+
 TEST(SummarizeVerifierLog, HasNoTailWhenOnlyStatisticsWereLogged) {
   VerifierLog log = summarize_verifier_log("processed 31 insns (limit 1000000)\n");
   EXPECT_THAT(log.tail, IsEmpty());

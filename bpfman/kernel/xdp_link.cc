@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bpfman/kernel/xdp.h"
+#include "bpfman/kernel/xdp_link.h"
 
 #include <cerrno>
 
 #include <fmt/format.h>
 #include <linux/if_link.h>
 
-#include "bpfman/base/file.h"
 #include "bpfman/kernel/bpf_syscall.h"
-#include "bpfman/kernel/netns.h"
-#include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/program_info.h"
-#include "bpfman/kernel/rtnetlink.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -72,8 +68,11 @@ Error explain_attach_error(const Error& error, XdpMode mode, const Interface& in
   }
 }
 
-// Call inside the network namespace.
-Result<UniqueFd> create_link(int program, const Interface& interface, std::optional<XdpMode> mode) {
+}  // namespace
+
+Result<UniqueFd> create_xdp_link_in_mode(int program,
+                                         const Interface& interface,
+                                         std::optional<XdpMode> mode) {
   XdpMode first = mode.value_or(XdpMode::Native);
   Result<UniqueFd> link = create_xdp_link(program, interface.ifindex, mode_flags(first));
   if (link.ok()) {
@@ -94,79 +93,12 @@ Result<UniqueFd> create_link(int program, const Interface& interface, std::optio
   return explain_attach_error(generic.error(), XdpMode::Generic, interface);
 }
 
-Result<Interface> expect_interface(const AttachXdpRequest& request, const Netns& netns) {
-  std::optional<Interface> interface = TRY(find_interface(request.interface));
-  if (!interface) {
-    return Error(
-        Code::Aborted,
-        fmt::format("interface \"{}\" has gone from {}", request.interface, netns.describe()));
-  }
-  if (interface->ifindex != request.ifindex) {
-    return Error(Code::Aborted,
-                 fmt::format("interface \"{}\" now has ifindex {}, no longer {}",
-                             request.interface,
-                             interface->ifindex.value(),
-                             request.ifindex.value()));
-  }
-  return *std::move(interface);
-}
-
-// Call inside the network namespace. The mode as the kernel reports it.
 Result<XdpMode> read_back_mode(const Interface& interface, ProgramId program) {
   std::optional<Interface> now = TRY(find_interface(interface.name));
   if (!now || now->ifindex != interface.ifindex || !now->xdp || now->xdp->program != program) {
     return Error(Code::Aborted, "the program was replaced or the interface changed meanwhile");
   }
   return now->xdp->mode;
-}
-
-Result<AttachedXdp> attach(const AttachXdpRequest& request) {
-  UniqueFd program = TRY(open_pin_of_kind(request.program_pin, ObjectKind::Program));
-  if (!program.valid()) {
-    return Error(Code::NotFound, "no program is pinned at " + request.program_pin, ENOENT);
-  }
-  ProgramId id = TRY(program_id(program.get()));
-  Netns netns = TRY(Netns::open(request.netns));
-  UniqueFd link;
-  AttachedXdp attached;
-  auto inside = [&]() -> Result<void> {
-    Interface interface = TRY(expect_interface(request, netns));
-    link = TRY(create_link(program.get(), interface, request.mode));
-    attached.mode = TRY(read_back_mode(interface, id));
-    return {};
-  };
-  TRY(netns.run(inside));
-  KernelLink info = TRY(link_info(link.get()));
-  attached.kernel_id = info.id;
-  Pin pin = TRY(Pin::create(link.get(), request.link_pin));
-  pin.keep();
-  return attached;
-}
-
-// These links have nothing to detach, or their target is gone: dropping the pin is all.
-bool nothing_to_detach(int os) {
-  return os == EINVAL || os == EOPNOTSUPP || os == ENOLINK || os == ENODEV;
-}
-
-}  // namespace
-
-Result<AttachedXdp> attach_xdp(const AttachXdpRequest& request) {
-  return attach(request).with_context(fmt::format(
-      "attach XDP program to {} (ifindex {})", request.interface, request.ifindex.value()));
-}
-
-Result<void> detach_link(const std::string& link_pin) {
-  UniqueFd link = TRY(open_pin_of_kind(link_pin, ObjectKind::Link).with_context("detach"));
-  if (!link.valid()) {
-    return {};
-  }
-  // Detach first: the hook is then free when this returns. Left to the last reference, the kernel
-  // would do it later, and a program that is attached right after could find the hook taken.
-  Result<void> detached = detach_link_fd(link.get());
-  if (!detached.ok() && !nothing_to_detach(detached.error().os())) {
-    return std::move(detached).with_context("detach " + link_pin);
-  }
-  return remove_file(link_pin);
 }
 
 }  // namespace bpfman::kernel

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/kernel/interfaces.h"
+
+#include <fmt/format.h>
+
+#include "bpfman/base/text.h"
+
+namespace bpfman::kernel {
+namespace {
+
+constexpr std::size_t kMaxNamesInHint = 12;
+
+Error no_such_interface(const std::string& name, const Netns& netns) {
+  Error error(Code::NotFound, fmt::format("no interface \"{}\" in {}", name, netns.describe()));
+  Result<std::vector<Interface>> present = list_interfaces();
+  if (!present.ok()) {
+    return error;
+  }
+  std::vector<std::string> names;
+  for (const Interface& interface : *present) {
+    names.push_back(interface.name);
+  }
+  std::vector<std::string> near = suggest(name, names);
+  if (!near.empty()) {
+    error = std::move(error).with_hint("did you mean " + join(near, " or ") + "?");
+  }
+  std::string more;
+  if (names.size() > kMaxNamesInHint) {
+    more = fmt::format(" and {} more", names.size() - kMaxNamesInHint);
+    names.resize(kMaxNamesInHint);
+  }
+  return std::move(error).with_hint("interfaces here: " + join(names, ", ") + more);
+}
+
+}  // namespace
+
+Result<Interface> find_interface_or_explain(const std::string& name, const Netns& netns) {
+  std::optional<Interface> found = TRY(find_interface(name));
+  if (!found) {
+    return no_such_interface(name, netns);
+  }
+  return *std::move(found);
+}
+
+}  // namespace bpfman::kernel
