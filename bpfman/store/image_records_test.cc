@@ -35,6 +35,15 @@ class ImageRecordsTest : public StoreFixture {
     }
     Database database = *Database::open(layout_.database(), Access::ReadWriteCreate);
     Result<void> done = database.execute(
+        "DROP TABLE chains; ALTER TABLE programs DROP COLUMN map_owner; "
+        "ALTER TABLE programs DROP COLUMN attach_function; "
+        "ALTER TABLE links DROP COLUMN target; ALTER TABLE links DROP COLUMN cookie; "
+        "ALTER TABLE links ADD COLUMN strategy TEXT NOT NULL DEFAULT 'direct'; "
+        "ALTER TABLE links ADD COLUMN interface TEXT NOT NULL DEFAULT ''; "
+        "ALTER TABLE links ADD COLUMN netns TEXT NOT NULL DEFAULT ''; "
+        "ALTER TABLE links ADD COLUMN mode TEXT NOT NULL DEFAULT 'native'; "
+        "ALTER TABLE links ADD COLUMN priority INTEGER NOT NULL DEFAULT 50; "
+        "ALTER TABLE links ADD COLUMN proceed_on TEXT NOT NULL DEFAULT ''; "
         "DROP TABLE image_history; ALTER TABLE images DROP COLUMN last_used; "
         "DROP TABLE image_signatures; "
         "ALTER TABLE images DROP COLUMN from_index; ALTER TABLE images DROP COLUMN from_policy; "

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "bpfman/base/text.h"
+#include "bpfman/plan/target_json.h"
 #include "bpfman/store/columns_sql.h"
 
 namespace bpfman::store {
@@ -32,29 +33,6 @@ Result<ProgramType> read_program_type(const std::string& text) {
     return damaged("a program type", text);
   }
   return *type;
-}
-
-std::string to_list(const std::vector<std::int32_t>& numbers) {
-  std::vector<std::string> parts;
-  for (std::int32_t number : numbers) {
-    parts.push_back(std::to_string(number));
-  }
-  return join(parts, ",");
-}
-
-Result<std::vector<std::int32_t>> from_list(const std::string& text) {
-  std::vector<std::int32_t> numbers;
-  if (text.empty()) {
-    return numbers;
-  }
-  for (const std::string& part : split(text, ',')) {
-    std::optional<std::int64_t> number = parse_signed(part);
-    if (!number.has_value() || *number < INT32_MIN || *number > INT32_MAX) {
-      return damaged("a list of numbers", text);
-    }
-    numbers.push_back(static_cast<std::int32_t>(*number));
-  }
-  return numbers;
 }
 
 // ---- child tables
@@ -123,7 +101,7 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
                            "image_reference, created_at, from_source, from_route, from_location, "
                            "from_name, from_image_id, from_manifest, "
                            "from_verification, from_uid, from_fetched_at, from_trust, from_index, "
-                           "from_policy FROM programs "
+                           "from_policy, map_owner, attach_function FROM programs "
                            "ORDER BY kernel_id, key"));
   while (TRY(rows.step())) {
     ProgramRecord record;
@@ -142,6 +120,8 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
     record.image_reference = rows.text(11);
     record.created_at = rows.integer(12);
     record.provenance = TRY(read_provenance(rows, 13));
+    record.map_owner = ProgramKey(rows.unsigned_integer(13 + kProvenanceColumns));
+    record.attach_function = rows.text(14 + kProvenanceColumns);
     record.metadata = std::move(metadata[rows.text(0)]);
     record.maps = std::move(maps[record.key.value()]);
     record.globals = std::move(globals[record.key.value()]);
@@ -155,9 +135,8 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
       TRY(read_pairs(database, "SELECT link, name, value FROM link_metadata"));
   std::vector<LinkRecord> out;
   Statement rows = TRY(database.prepare(
-      "SELECT id, program, program_id, boot_id, kind, strategy, interface, ifindex, netns, "
-      "netns_device, netns_inode, "
-      "mode, priority, proceed_on, pin_path, kernel_id, created_at FROM links ORDER BY id"));
+      "SELECT id, program, program_id, boot_id, kind, target, cookie, ifindex, netns_device, "
+      "netns_inode, pin_path, kernel_id, created_at FROM links ORDER BY id"));
   while (TRY(rows.step())) {
     LinkRecord record;
     record.id = LinkId(rows.unsigned_integer(0));
@@ -166,28 +145,17 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
     record.program = ProgramId(program);
     record.boot_id = rows.text(3);
     record.kind = TRY(read_program_type(rows.text(4)));
-    if (rows.text(5) != to_string(Strategy::Direct)) {
-      return damaged("a strategy", rows.text(5));
-    }
-    record.strategy = Strategy::Direct;
-    record.interface = rows.text(6);
+    record.target = TRY(plan::target_from_json(rows.text(5)));
+    record.cookie = rows.unsigned_integer(6);
     std::uint32_t ifindex = TRY(read_number<std::uint32_t>(rows, 7));
     record.ifindex = Ifindex(ifindex);
-    record.netns = rows.text(8);
-    record.netns_id = NetnsId{rows.unsigned_integer(9), rows.unsigned_integer(10)};
-    std::optional<XdpMode> mode = parse_xdp_mode(rows.text(11));
-    if (!mode.has_value()) {
-      return damaged("an XDP mode", rows.text(11));
-    }
-    record.mode = *mode;
-    record.priority = TRY(read_number<std::int32_t>(rows, 12));
-    record.proceed_on = TRY(from_list(rows.text(13)));
-    record.pin_path = rows.text(14);
-    if (!rows.is_null(15)) {
-      std::uint32_t kernel_id = TRY(read_number<std::uint32_t>(rows, 15));
+    record.netns_id = NetnsId{rows.unsigned_integer(8), rows.unsigned_integer(9)};
+    record.pin_path = rows.text(10);
+    if (!rows.is_null(11)) {
+      std::uint32_t kernel_id = TRY(read_number<std::uint32_t>(rows, 11));
       record.kernel_id = KernelLinkId(kernel_id);
     }
-    record.created_at = rows.integer(16);
+    record.created_at = rows.integer(12);
     record.metadata = std::move(metadata[rows.text(0)]);
     out.push_back(std::move(record));
   }
@@ -201,8 +169,8 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
                        "map_directory, image_reference, created_at, from_source, from_route, "
                        "from_location, from_name, from_image_id, "
                        "from_manifest, from_verification, from_uid, from_fetched_at, from_trust, "
-                       "from_index, from_policy) "
-                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+                       "from_index, from_policy, map_owner, attach_function) "
+                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   static_assert(13 + kProvenanceColumns == 25);
   row.bind(record.key.value())
       .bind(record.id.value())
@@ -218,6 +186,7 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
       .bind(record.image_reference)
       .bind(record.created_at);
   bind_provenance(row, record.provenance);
+  row.bind(record.map_owner.value()).bind(record.attach_function);
   TRY(row.run());
   Statement map_row = TRY(database.prepare(
       "INSERT INTO program_maps (program, position, name, pin_path, map_id) VALUES (?,?,?,?,?)"));
@@ -242,25 +211,20 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
 }
 
 Result<void> insert_link(Database& database, const LinkRecord& record) {
-  Statement row = TRY(
-      database.prepare("INSERT INTO links (id, program, program_id, boot_id, kind, strategy, "
-                       "interface, ifindex, netns, netns_device, "
-                       "netns_inode, mode, priority, proceed_on, pin_path, kernel_id, created_at) "
-                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  Statement row = TRY(database.prepare(
+      "INSERT INTO links (id, program, program_id, boot_id, kind, target, cookie, ifindex, "
+      "netns_device, netns_inode, pin_path, kernel_id, created_at) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   row.bind(record.id.value())
       .bind(record.program_key.value())
       .bind(record.program.value())
       .bind(record.boot_id)
       .bind(to_string(record.kind))
-      .bind(to_string(record.strategy))
-      .bind(record.interface)
+      .bind(plan::to_json(record.target))
+      .bind(record.cookie)
       .bind(record.ifindex.value())
-      .bind(record.netns)
       .bind(record.netns_id.device)
       .bind(record.netns_id.inode)
-      .bind(to_string(record.mode))
-      .bind(record.priority)
-      .bind(to_list(record.proceed_on))
       .bind(record.pin_path);
   if (record.kernel_id.has_value()) {
     row.bind(record.kernel_id->value());
@@ -272,6 +236,15 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
                       "INSERT INTO link_metadata (link, name, value) VALUES (?,?,?)",
                       record.id.value(),
                       record.metadata);
+}
+
+Result<void> change_link(Database& database, const LinkRecord& record) {
+  Statement row = TRY(database.prepare("UPDATE links SET target = ? WHERE id = ? RETURNING id"));
+  bool found = TRY(row.bind(plan::to_json(record.target)).bind(record.id.value()).step());
+  if (!found) {
+    return Error(Code::NotFound, "link " + to_string(record.id) + " is not in the database");
+  }
+  return row.run();
 }
 
 Result<void> delete_program(Database& database, ProgramKey key) {

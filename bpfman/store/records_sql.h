@@ -24,6 +24,12 @@ Result<void> touch_image(Database& database, const std::string& reference, std::
 Result<void> delete_image(Database& database, const std::string& reference);
 Result<std::vector<ImageHistoryEntry>> read_history(Database& database,
                                                     const std::string& reference);
+// Of a link that is there: its target.
+Result<void> change_link(Database& database, const LinkRecord& record);
+Result<std::vector<ChainRecord>> read_chains(Database& database);
+Result<void> put_chain(Database& database, const ChainRecord& record);
+// One that is not there is done.
+Result<void> delete_chain(Database& database, const HookKey& hook, const std::string& boot_id);
 // NotFound when there is no such record.
 Result<void> delete_program(Database& database, ProgramKey key);
 Result<void> delete_link(Database& database, LinkId id);

@@ -56,15 +56,51 @@ TEST_F(RecordsTest, EveryProgramTypeComesBack) {
   EXPECT_EQ(*read_programs(database_), records);
 }
 
-TEST_F(RecordsTest, EveryModeOfALinkComesBack) {
+TEST_F(RecordsTest, EveryTargetOfALinkComesBackAndCanBeChanged) {
   ASSERT_TRUE(insert_program(database_, full_program(1)).ok());
   std::vector<LinkRecord> records;
-  for (XdpMode mode : {XdpMode::Native, XdpMode::Generic, XdpMode::Offload}) {
+  for (const AttachTarget& target :
+       {AttachTarget(ChainTarget{.mode = XdpMode::Offload}),
+        AttachTarget(ListTarget{.list = ListKind::NetkitPeer}),
+        AttachTarget(UprobeTarget{.binary = "/bin/\xc3\xa4", .functions = {"a", "b"}}),
+        AttachTarget(NetfilterTarget{.defragment = true})}) {
     records.push_back(full_link(records.size() + 1, 1));
-    records.back().mode = mode;
+    records.back().target = target;
     ASSERT_TRUE(insert_link(database_, records.back()).ok());
   }
   EXPECT_EQ(*read_links(database_), records);
+  records[0].target = ChainTarget{.order = {.priority = 8}};
+  ASSERT_TRUE(change_link(database_, records[0]).ok());
+  EXPECT_EQ(*read_links(database_), records);
+  EXPECT_EQ(change_link(database_, full_link(9, 1)).error().code(), Code::NotFound);
+}
+
+TEST_F(RecordsTest, AChainHasOneRecordPerHookAndBoot) {
+  ChainRecord chain{.hook = {HookKind::TcEgress, NetnsId{3, 4}, Ifindex(5)},
+                    .boot_id = "a",
+                    .interface = "eth0",
+                    .mode = XdpMode::Generic,
+                    .strategy = Strategy::Freplace,
+                    .wanted = Strategy::Freplace,
+                    .reason = "as set",
+                    .revision = 3,
+                    .filter_priority = 50,
+                    .filter_handle = 1,
+                    .directory = "/d",
+                    .capacity = 32,
+                    .slots = {{LinkId(7), 3}},
+                    .frags = true,
+                    .timing = true};
+  ASSERT_TRUE(put_chain(database_, chain).ok());
+  chain.revision = 4;
+  ASSERT_TRUE(put_chain(database_, chain).ok());
+  ChainRecord other = chain;
+  other.boot_id = "b";
+  ASSERT_TRUE(put_chain(database_, other).ok());
+  EXPECT_THAT(*read_chains(database_), ElementsAre(chain, other));
+  ASSERT_TRUE(delete_chain(database_, chain.hook, "a").ok());
+  ASSERT_TRUE(delete_chain(database_, chain.hook, "a").ok());
+  EXPECT_THAT(*read_chains(database_), ElementsAre(other));
 }
 
 TEST_F(RecordsTest, EverySourceAndVerificationComesBack) {
@@ -149,10 +185,8 @@ TEST_F(RecordsTest, WordsThatNobodyWroteAreDataLoss) {
       {"UPDATE programs SET from_image_id = 'md5:1'", "md5:1"},
       {"UPDATE programs SET from_manifest = 'x'", "\"x\""},
       {"UPDATE links SET kind = 'xpd'", "xpd"},
-      {"UPDATE links SET strategy = 'chain'", "chain"},
-      {"UPDATE links SET mode = 'turbo'", "turbo"},
-      {"UPDATE links SET proceed_on = '1,,2'", "1,,2"},
-      {"UPDATE links SET proceed_on = '99999999999'", "99999999999"},
+      {"UPDATE links SET target = ''", "target"},
+      {"UPDATE links SET target = '{\"is\":\"moon\"}'", "target"},
       {"UPDATE images SET bytecode = 'x'", "\"x\""},
       {"UPDATE images SET from_source = ''", "\""},
   };
@@ -196,7 +230,6 @@ TEST_F(RecordsTest, NumbersThatFitNoFieldAreDataLoss) {
   }
   for (const char* damage : {"UPDATE links SET program_id = 4294967296",
                              "UPDATE links SET ifindex = -1",
-                             "UPDATE links SET priority = 4294967296",
                              "UPDATE links SET kernel_id = 4294967296"}) {
     Transaction undone = *Transaction::begin(database_);
     ASSERT_TRUE(database_.execute(damage).ok()) << damage;

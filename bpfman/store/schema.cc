@@ -152,8 +152,48 @@ CREATE TABLE image_signatures (
 PRAGMA user_version = 3;
 )sql";
 
+// 4: links of every kind, and chains.
+//
+// What a link is attached to is a JSON text (plan/target_json.h), as is a chain's record beside its
+// key. Until now every link was an XDP program alone on its interface, which is now a chain of one.
+constexpr const char* kMigration4 = R"sql(
+ALTER TABLE programs ADD COLUMN map_owner INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE programs ADD COLUMN attach_function TEXT NOT NULL DEFAULT '';
+CREATE TABLE chains (
+  kind         TEXT    NOT NULL,
+  netns_device INTEGER NOT NULL,
+  netns_inode  INTEGER NOT NULL,
+  ifindex      INTEGER NOT NULL,
+  boot_id      TEXT    NOT NULL,
+  record       TEXT    NOT NULL,
+  PRIMARY KEY (kind, netns_device, netns_inode, ifindex, boot_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO chains (kind, netns_device, netns_inode, ifindex, boot_id, record)
+SELECT 'xdp', netns_device, netns_inode, ifindex, boot_id, json_object(
+  'hook', json_object('kind', 'xdp', 'ifindex', ifindex,
+    'netns', json_object('device', netns_device, 'inode', netns_inode)),
+  'boot_id', boot_id, 'interface', interface, 'netns', netns, 'mode', mode, 'strategy', 'direct',
+  'wanted', NULL, 'reason', 'alone on the hook', 'revision', 0, 'link_pin', pin_path,
+  'filter_priority', 0, 'filter_handle', 0, 'directory', '', 'capacity', 0,
+  'slots', json_array(json_array(id, 0)), 'frags', json('false'), 'timing', json('false'))
+FROM links WHERE kind = 'xdp';
+ALTER TABLE links ADD COLUMN target TEXT NOT NULL DEFAULT '';
+ALTER TABLE links ADD COLUMN cookie INTEGER NOT NULL DEFAULT 0;
+UPDATE links SET pin_path = '', target = json_object(
+  'is', 'chain', 'hook', 'xdp', 'interface', interface, 'netns', netns, 'mode', mode,
+  'order', json_object('priority', priority, 'role', '', 'before', json_array(), 'after', json_array()),
+  'proceed_on', json('[' || proceed_on || ']'));
+ALTER TABLE links DROP COLUMN strategy;
+ALTER TABLE links DROP COLUMN interface;
+ALTER TABLE links DROP COLUMN netns;
+ALTER TABLE links DROP COLUMN mode;
+ALTER TABLE links DROP COLUMN priority;
+ALTER TABLE links DROP COLUMN proceed_on;
+PRAGMA user_version = 4;
+)sql";
+
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {
-    kMigration1, kMigration2, kMigration3};
+    kMigration1, kMigration2, kMigration3, kMigration4};
 
 }  // namespace
 
@@ -164,8 +204,12 @@ Result<int> schema_version(Database& database) {
 }
 
 Result<void> migrate(Database& database) {
+  return migrate_to(database, kSchemaVersion);
+}
+
+Result<void> migrate_to(Database& database, int wanted) {
   int version = TRY(schema_version(database));
-  if (version == kSchemaVersion) {
+  if (version == wanted) {
     return {};
   }
   if (version < 0) {
@@ -182,7 +226,7 @@ Result<void> migrate(Database& database) {
                      ", this bpfman knows versions up to " + std::to_string(kSchemaVersion))
         .with_hint("it was written by a newer bpfman: use that one");
   }
-  for (int next = version; next < kSchemaVersion; ++next) {
+  for (int next = version; next < wanted; ++next) {
     TRY(database.execute(kMigrations[static_cast<std::size_t>(next)]));
   }
   return transaction.commit();

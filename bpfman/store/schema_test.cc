@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bpfman/store/records_sql.h"
 #include "bpfman/store/store_test_values.h"
 
 namespace bpfman::store {
@@ -46,6 +47,39 @@ TEST_F(SchemaTest, AMigrationThatFailsLeavesTheDatabaseAsItWas) {
   Statement rows = *database.prepare("SELECT count(*) FROM sqlite_schema");
   ASSERT_TRUE(*rows.step());
   EXPECT_EQ(rows.integer(0), 1);
+}
+
+// An XDP program alone on its interface, as version 3 kept it, is a chain of one since.
+TEST_F(SchemaTest, ALinkOfVersion3BecomesAChainOfOne) {
+  Database database = *Database::open(":memory:", Access::ReadWriteCreate);
+  ASSERT_TRUE(migrate_to(database, 3).ok());
+  Result<void> done = database.execute(
+      "PRAGMA foreign_keys = ON;"
+      "INSERT INTO programs (key, kernel_id, boot_id, application, name, type, section, bytecode, "
+      "license, pin_path, map_directory, image_reference, created_at, from_source, from_route, "
+      "from_location, from_name, from_image_id, from_manifest, from_verification, from_uid, "
+      "from_fetched_at, from_trust) VALUES (1, 57, 'b', 'app', 'pass', 'xdp', 'xdp', '', 'GPL', "
+      "'/p', '/m', '', 5, 'file', '', '', '', '', '', 'content', 0, 0, 'local');"
+      "INSERT INTO links VALUES (4, 1, 57, 'b', 'xdp', 'direct', 'eth0', 2, '/run/netns/a', 3, 44, "
+      "'generic', 70, '2,31', '/fs/links/4', 11, 6);"
+      "INSERT INTO link_metadata VALUES (4, 'k', 'v');");
+  ASSERT_TRUE(done.ok()) << done.error().message();
+  ASSERT_TRUE(migrate(database).ok());
+  std::vector<LinkRecord> links = *read_links(database);
+  ASSERT_EQ(links.size(), 1U);
+  EXPECT_EQ(links[0].target,
+            AttachTarget(ChainTarget{.interface = "eth0",
+                                     .netns = "/run/netns/a",
+                                     .mode = XdpMode::Generic,
+                                     .order = {.priority = 70}}));
+  EXPECT_EQ(links[0].pin_path, "") << "its chain has it now";
+  EXPECT_EQ(links[0].metadata.at("k"), "v");
+  std::vector<ChainRecord> chains = *read_chains(database);
+  ASSERT_EQ(chains.size(), 1U);
+  EXPECT_EQ(chains[0].hook, (HookKey{HookKind::Xdp, NetnsId{3, 44}, Ifindex(2)}));
+  EXPECT_EQ(chains[0].link_pin, "/fs/links/4");
+  EXPECT_EQ(chains[0].mode, XdpMode::Generic);
+  EXPECT_EQ(chains[0].slots, (std::map<LinkId, unsigned>{{LinkId(4), 0}}));
 }
 
 TEST_F(SchemaTest, EveryTableIsStrict) {

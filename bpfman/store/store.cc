@@ -118,6 +118,11 @@ Result<std::vector<LinkRecord>> Store::list_links() {
   return read_links(state_->database);
 }
 
+Result<std::vector<ChainRecord>> Store::list_chains() {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
+  return read_chains(state_->database);
+}
+
 Result<std::vector<ImageRecord>> Store::list_images() {
   Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_images(state_->database, nullptr);
@@ -205,6 +210,9 @@ Result<void> Store::commit_operation(OperationId id, const std::vector<StoredCha
           Overload{
               [&](const PutProgram& c) { return insert_program(database, c.record); },
               [&](const PutLink& c) { return insert_link(database, c.record); },
+              [&](const ChangeLink& c) { return change_link(database, c.record); },
+              [&](const StoreChain& c) { return put_chain(database, c.record); },
+              [&](const plan::DeleteChain& c) { return delete_chain(database, c.hook, c.boot_id); },
               [&](const plan::DeleteLink& c) { return delete_link(database, c.id); },
               [&](const plan::DeleteProgram& c) { return delete_program(database, c.key); },
               [&](const plan::PutImage& c) { return put_image(database, c.record); },

@@ -39,8 +39,19 @@ struct PutLink {
   LinkRecord record;
 };
 
+struct ChangeLink {
+  LinkRecord record;
+};
+
+struct StoreChain {
+  ChainRecord record;
+};
+
 using StoredChange = std::variant<PutProgram,
                                   PutLink,
+                                  ChangeLink,
+                                  StoreChain,
+                                  plan::DeleteChain,
                                   plan::DeleteLink,
                                   plan::DeleteProgram,
                                   plan::PutImage,
@@ -68,6 +79,7 @@ class Store {
   // Records, ordered by id. Those of former boots are included; boot_id tells.
   Result<std::vector<ProgramRecord>> list_programs();
   Result<std::vector<LinkRecord>> list_links();
+  Result<std::vector<ChainRecord>> list_chains();
   Result<std::vector<ImageRecord>> list_images();
   Result<std::optional<ImageRecord>> find_image(const std::string& reference);
   // What the reference has meant, oldest first; the last kMaxHistory changes.
