@@ -5,6 +5,7 @@
 
 #include "bpfman/base/log.h"
 #include "bpfman/base/text.h"
+#include "bpfman/container/container_process.h"
 
 namespace bpfman::container {
 namespace {
@@ -131,6 +132,19 @@ Result<std::optional<DockerInspect>> DockerEngine::inspect(const std::string& na
   }
   DockerInspect image = TRY(parse_docker_inspect(response.body));
   return std::optional(std::move(image));
+}
+
+Result<std::optional<std::int32_t>> DockerEngine::container_pid(const std::string& name) {
+  net::HttpResponse response =
+      TRY(client_->send(look_up("/containers/" + net::percent_encode(name) + "/json")));
+  if (response.status == 404 || response.status == 400) {
+    return std::optional<std::int32_t>();
+  }
+  if (response.status != 200) {
+    return unexpected("look for container " + name, response).with_code(Code::Unavailable);
+  }
+  std::int32_t pid = TRY(parse_container_pid(response.body));
+  return std::optional(pid);
 }
 
 Result<std::string> DockerEngine::version() {

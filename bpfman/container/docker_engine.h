@@ -4,6 +4,7 @@
 // https://docs.docker.com/reference/api/engine/
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ class DockerEngine {
   // nullopt: the engine answered "no such image". Errors: InvalidArgument (it cannot have an image
   // of that name), NotFound (no socket), Unavailable, PermissionDenied.
   Result<std::optional<DockerInspect>> inspect(const std::string& name);
+  // The first process of a container; 0: it does not run; nullopt: "no such container".
+  Result<std::optional<std::int32_t>> container_pid(const std::string& name);
   Result<std::string> version();
   Result<DockerInfo> info();
   // A tar stream with one file, by create + archive; the container is deleted when the stream is.
