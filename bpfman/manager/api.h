@@ -19,6 +19,7 @@
 #include "bpfman/model/typed_value.h"
 #include "bpfman/plan/image_planners.h"
 #include "bpfman/plan/plan.h"
+#include "bpfman/plan/planners.h"
 
 namespace bpfman {
 
@@ -32,10 +33,39 @@ struct ProgramView {
   std::vector<LinkId> links;
 };
 
+// What became of a link.
+enum class LinkState { Attached, NotAttached, InterfaceGone, Displaced };
+std::string_view to_string(LinkState state);  // "attached", ..., "displaced by others"
+
 struct LinkView {
   LinkRecord record;
   std::string program_name;          // stable name
-  std::optional<KernelLink> kernel;  // nullopt: the pin is gone
+  std::optional<KernelLink> kernel;  // nullopt: the pin is gone, or a filter holds it
+  LinkState state = LinkState::NotAttached;
+  // Of a member of a chain.
+  std::optional<ChainRecord> chain;
+  unsigned position = 0;               // from 0
+  std::optional<MemberCounts> counts;  // nullopt: alone on its hook, where nothing is counted
+};
+
+struct ChainMemberView {
+  LinkView link;
+  std::string why;  // it runs at this place
+};
+
+struct ChainView {
+  ChainRecord record;
+  LinkState state = LinkState::NotAttached;
+  std::optional<ProgramId> dispatcher;   // that the hook runs, of Freplace and Fused
+  std::vector<ChainMemberView> members;  // in order
+  std::vector<plan::Occupant> others;    // programs on the hook that are not bpfman's
+};
+
+// Which chains of an interface are meant; nullopt: every hook.
+struct ChainQuery {
+  std::string interface;
+  std::string netns;
+  std::optional<HookKind> hook;
 };
 
 struct LoadReply {
@@ -75,6 +105,17 @@ struct AttachReply {
 struct ChangeReply {
   std::vector<std::string> done;  // one line an object, for people: "link 3 (eth0)"
   plan::Plan plan;
+};
+
+struct SetLinkReply {
+  LinkView link;
+  std::vector<std::string> warnings;
+  plan::Plan plan;
+};
+
+struct SetChainReply {
+  std::vector<ChainView> chains;
+  std::vector<plan::Plan> plans;
 };
 
 struct PullReply {
@@ -270,12 +311,23 @@ class Api {
   virtual Result<AttachReply> attach(const std::string& program,
                                      const AttachSpec& spec,
                                      DryRun dry_run) = 0;
+  // Changes a link where it is: no packet misses a member.
+  virtual Result<SetLinkReply> set_link(const std::string& link,
+                                        const plan::LinkChange& change,
+                                        DryRun dry_run) = 0;
+  // NotFound when the interface has no chain of ours.
+  virtual Result<SetChainReply> set_chain(const ChainQuery& query,
+                                          const plan::ChainSetting& setting,
+                                          DryRun dry_run) = 0;
   virtual Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload_all(DryRun dry_run) = 0;
 
   virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
   virtual Result<std::vector<LinkView>> list_links() = 0;
+  virtual Result<std::vector<ChainView>> list_chains() = 0;
+  // Every hook of the interface on which somebody runs something.
+  virtual Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) = 0;
   virtual Result<ProgramView> get_program(const std::string& program) = 0;
   virtual Result<LinkView> get_link(const std::string& link) = 0;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bpfman check: whether programs would load and attach here.
+#include "bpfman/base/file.h"
 #include "bpfman/manager/manager_impl.h"
 
 namespace bpfman {
@@ -8,10 +9,15 @@ namespace {
 ProgramCheck check_one(kernel::KernelOps& kernel,
                        const ElfProgram& program,
                        ByteView object,
+                       const std::string& attach_function,
                        const std::map<std::string, Bytes>& globals) {
   ProgramCheck out{.program = program};
-  Result<LoadFigures> figures = kernel.check_program(kernel::CheckRequest{
-      .object = object, .program = program.name, .type = program.type, .globals = globals});
+  Result<LoadFigures> figures =
+      kernel.check_program(kernel::ObjectProgram{.object = object,
+                                                 .program = program.name,
+                                                 .type = program.type,
+                                                 .attach_function = attach_function,
+                                                 .globals = globals});
   if (figures.ok()) {
     out.figures = *figures;
   } else {
@@ -22,32 +28,60 @@ ProgramCheck check_one(kernel::KernelOps& kernel,
 
 }  // namespace
 
-Result<CheckReply> Manager::check(const LoadSpec& spec) {
-  const XdpAttachSpec* xdp = xdp_of(spec.attach);
+Error Manager::Impl::keep_verifier_log(Error error, const std::string& program) {
+  const auto* log = std::get_if<VerifierLog>(&error.detail());
+  if (log == nullptr || log->full.empty()) {
+    return error;
+  }
+  std::string path = options.layout.verifier_log(program);
+  Result<void> made = make_directories(parent_path(path), 0755);
+  Result<void> written = made.ok() ? write_file_atomic(path, as_bytes(log->full), 0644) : made;
+  // Where it cannot be kept, --verbose still shows it.
+  return written.ok() ? std::move(error).with_hint("the whole log: " + path) : std::move(error);
+}
+
+Result<CheckReply> Manager::check(const LoadSpec& asked) {
+  LoadSpec spec = asked;
+  if (spec.attach.has_value()) {
+    // As load does: what is mistyped is said first.
+    spec.attach = TRY(impl_->resolve_container(*spec.attach));
+    TRY(impl_->observe(spec.attach->target));
+  }
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
   const TrustGate* gate = TRY(impl_->gate());
   TRY(gate->admit(found, describe(spec)));
-  bool all = spec.programs.empty() && xdp == nullptr;
+  bool all = spec.programs.empty() && !spec.attach.has_value();
   std::vector<ElfProgram> chosen = found.facts.elf.programs;
   if (!all) {
     chosen = TRY(plan::choose_programs(spec, found.facts.elf, found.facts.labels));
   }
-  TRY(gate->check_programs(
-      found, describe(spec), chosen, xdp == nullptr ? std::string() : xdp->interface));
-  LoadSpec wanted = spec;
-  wanted.globals = TRY(impl_->globals_of(spec, found));
+  TRY(gate->check_programs(found, describe(spec), chosen, interface_of(spec.attach)));
+  spec.globals = TRY(impl_->globals_of(spec, found));
   CheckReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;
   reply.warnings = found.warnings;
   for (const ElfProgram& program : chosen) {
+    std::string function;
+    for (const ProgramChoice& choice : spec.programs) {
+      function = choice.name == program.name ? choice.attach_function : function;
+    }
     reply.programs.push_back(
-        check_one(impl_->kernel, program, found.bytecode.view(), wanted.globals));
+        check_one(impl_->kernel, program, found.bytecode.view(), function, spec.globals));
+    std::optional<Error>& error = reply.programs.back().error;
+    if (error.has_value()) {
+      error = impl_->keep_verifier_log(*std::move(error), program.name);
+    }
   }
-  if (xdp != nullptr) {
-    plan::XdpHook hook = TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
+  if (spec.attach.has_value()) {
     plan::Snapshot snapshot = TRY(impl_->look());
-    Result<plan::Plan> plan = plan::plan_load(wanted, found.facts, hook, snapshot);
+    std::optional<plan::NetHook> hook = TRY(impl_->observe(spec.attach->target));
+    if (hook.has_value()) {
+      plan::HookSight sight = TRY(
+          impl_->look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, spec.attach));
+      snapshot.sights.push_back(std::move(sight));
+    }
+    Result<plan::Plan> plan = plan::plan_load(spec, found.facts, hook, snapshot);
     if (!plan.ok()) {
       reply.attach_error = std::move(plan).error();
     }

@@ -198,9 +198,10 @@ TEST_F(ContainersPolicyGateTest, ALoadedProgramIsNotAttachedAgainstIt) {
   Result<LoadReply> loaded = manager()->load(spec, DryRun::No);
   ASSERT_TRUE(loaded.ok()) << loaded.error().message();
   write_policy(kRejectAll);
-  Result<AttachReply> attached = manager()->attach(to_string(loaded->programs.front().record->id),
-                                                   XdpAttachSpec{.interface = "eth0"},
-                                                   DryRun::No);
+  Result<AttachReply> attached =
+      manager()->attach(to_string(loaded->programs.front().record->id),
+                        AttachSpec{.target = ChainTarget{.interface = "eth0"}},
+                        DryRun::No);
   ASSERT_FALSE(attached.ok());
   EXPECT_THAT(attached.error().message(), HasSubstr("default: reject"));
 }

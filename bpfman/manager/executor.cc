@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
 #include "bpfman/plan/plan_json.h"
 
@@ -33,6 +34,21 @@ Result<ProgramId> bound_id(Slot slot, const Bindings& bindings) {
     return Error(Code::Internal, "a step needs a program that was not loaded");
   }
   return bound->second.id;
+}
+
+Result<ProgramId> id_of(const ProgramRef& program, const Bindings& bindings) {
+  if (const ProgramId* known = std::get_if<ProgramId>(&program)) {
+    return *known;
+  }
+  return bound_id(std::get<Slot>(program), bindings);
+}
+
+Result<std::string> pin_of(const Runner& runner, const Layout& layout, const Bindings& bindings) {
+  if (!runner.pin.empty()) {
+    return runner.pin;
+  }
+  ProgramId id = TRY(id_of(runner.program, bindings));
+  return layout.program_pin(id);
 }
 
 }  // namespace
@@ -68,19 +84,26 @@ Result<void> Executor::execute(const Action& action,
             if (bytes == materials.end()) {
               return Error(Code::Internal, "no bytes for " + a.bytecode.text());
             }
-            kernel::LoadedProgram loaded =
-                TRY(kernel_.load_program(kernel::LoadRequest{.object = bytes->second,
-                                                             .program = a.name,
-                                                             .type = a.type,
-                                                             .globals = a.globals,
-                                                             .program_pin = a.staged_program,
-                                                             .map_directory = a.staged_maps}));
+            kernel::LoadedProgram loaded = TRY(kernel_.load_program(kernel::LoadRequest{
+                .what = kernel::ObjectProgram{.object = bytes->second,
+                                              .program = a.name,
+                                              .type = a.type,
+                                              .attach_function = a.attach_function,
+                                              .globals = a.globals,
+                                              .shared_maps = a.shared_maps},
+                .program_pin = a.staged_program,
+                .map_directory = a.staged_maps}));
             bindings.programs[a.slot] = BoundProgram{loaded.id, std::move(loaded.maps)};
             return {};
           },
           [&](const PublishProgram& a) -> Result<void> {
             ProgramId id = TRY(bound_id(a.slot, bindings));
             TRY(kernel_.rename_pin(a.staged_maps, layout_.map_directory(id)));
+            for (MapRecord& map : bindings.programs[a.slot].maps) {
+              if (map.pin_path.starts_with(a.staged_maps + "/")) {
+                map.pin_path = join_path(layout_.map_directory(id), map.name);
+              }
+            }
             return kernel_.rename_pin(a.staged_program, layout_.program_pin(id));
           },
           [&](const UnpublishProgram& a) -> Result<void> {
@@ -92,26 +115,106 @@ Result<void> Executor::execute(const Action& action,
                                        layout_.map_directory(bound->second.id));
           },
           [&](const RemovePins& a) { return kernel_.remove_pins(a.program_pin, a.map_directory); },
-          [&](const AttachXdp& a) -> Result<void> {
-            ProgramId id;
-            if (const ProgramId* known = std::get_if<ProgramId>(&a.program)) {
-              id = *known;
-            } else {
-              id = TRY(bound_id(std::get<Slot>(a.program), bindings));
-            }
-            kernel::AttachedXdp attached = TRY(
-                kernel_.attach_xdp(kernel::AttachXdpRequest{.program_pin = layout_.program_pin(id),
-                                                            .link_pin = a.link_pin,
-                                                            .interface = a.interface,
-                                                            .ifindex = a.ifindex,
-                                                            .netns = a.netns,
-                                                            .mode = a.mode}));
-            bindings.links[a.link] = BoundLink{attached.kernel_id, attached.mode};
+          [&](const AttachLink& a) { return attach_link(a, bindings); },
+          [&](const DetachLink& a) { return kernel_.detach_link(a.link_pin); },
+          [&](const BuildChain& a) { return build_chain(a, bindings); },
+          [&](const DropChain& a) { return kernel_.drop_chain(a.directory); },
+          [&](const JoinChain& a) { return join_chain(a, bindings); },
+          [&](const SetLive& a) {
+            return kernel_.set_live_members(a.directory,
+                                            kernel::LiveMembers{.live = a.live, .masks = a.masks});
+          },
+          [&](const LeaveChain& a) { return kernel_.leave_chain(a.directory, a.slots); },
+          [&](const AttachHook& a) -> Result<void> {
+            std::string pin = TRY(pin_of(a.runner, layout_, bindings));
+            kernel::AttachedHook attached = TRY(kernel_.attach_hook(a.seat, pin));
+            bindings.hook_mode = attached.mode;
             return {};
           },
-          [&](const DetachLink& a) { return kernel_.detach_link(a.link_pin); },
+          [&](const SwitchHook& a) -> Result<void> {
+            std::string pin = TRY(pin_of(a.runner, layout_, bindings));
+            return kernel_.switch_hook(a.seat, pin);
+          },
+          [&](const DetachHook& a) { return detach_hook(a, bindings); },
       },
       action);
+}
+
+Result<void> Executor::attach_link(const AttachLink& action, Bindings& bindings) {
+  ProgramId id = TRY(id_of(action.program, bindings));
+  kernel::AttachedLink attached =
+      TRY(kernel_.attach(kernel::AttachRequest{.program_pin = layout_.program_pin(id),
+                                               .link_pin = action.link_pin,
+                                               .type = action.type,
+                                               .section = action.section,
+                                               .target = action.target,
+                                               .cookie = action.cookie,
+                                               .links_before = action.links_before,
+                                               .links_after = action.links_after}));
+  bindings.links[action.link] = BoundLink{attached.kernel_id, std::move(attached.target)};
+  return {};
+}
+
+// The bytes stay in `blobs` as long as the members are in use.
+Result<std::vector<kernel::ChainMember>> Executor::chain_members(const std::vector<Member>& members,
+                                                                 const Bindings& bindings,
+                                                                 std::map<Digest, Bytes>& blobs) {
+  std::vector<kernel::ChainMember> out;
+  for (const Member& member : members) {
+    if (!blobs.contains(member.bytecode)) {
+      blobs[member.bytecode] = TRY(store_.read_blob(member.bytecode));
+    }
+    kernel::ChainMember one{.link = member.link,
+                            .what = kernel::ObjectProgram{.object = blobs[member.bytecode],
+                                                          .program = member.name,
+                                                          .type = member.type,
+                                                          .globals = member.globals,
+                                                          .shared_maps = member.maps},
+                            .proceed_on = member.proceed_on,
+                            .slot = member.slot};
+    if (const Slot* slot = std::get_if<Slot>(&member.program)) {
+      // Loaded by this plan, and published since.
+      auto bound = bindings.programs.find(*slot);
+      if (bound == bindings.programs.end()) {
+        return Error(Code::Internal, "a step needs a program that was not loaded");
+      }
+      one.what.shared_maps = bound->second.maps;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<void> Executor::build_chain(const BuildChain& action, const Bindings& bindings) {
+  std::map<Digest, Bytes> blobs;
+  std::vector<kernel::ChainMember> members = TRY(chain_members(action.members, bindings, blobs));
+  TRY(kernel_.build_chain(kernel::BuildChainRequest{.hook = action.hook,
+                                                    .strategy = action.strategy,
+                                                    .directory = action.directory,
+                                                    .capacity = action.capacity,
+                                                    .frags = action.frags,
+                                                    .timing = action.timing,
+                                                    .exhausted = action.exhausted,
+                                                    .members = std::move(members)}));
+  return {};
+}
+
+Result<void> Executor::join_chain(const JoinChain& action, const Bindings& bindings) {
+  std::map<Digest, Bytes> blobs;
+  std::vector<kernel::ChainMember> members = TRY(chain_members(action.members, bindings, blobs));
+  TRY(kernel_.join_chain(action.hook, action.directory, members));
+  return {};
+}
+
+Result<void> Executor::detach_hook(const DetachHook& action, const Bindings& bindings) {
+  std::vector<std::string> pins;
+  for (const Runner& runner : action.runners) {
+    Result<std::string> pin = pin_of(runner, layout_, bindings);
+    if (pin.ok()) {  // else it was never loaded, and so is not there
+      pins.push_back(*std::move(pin));
+    }
+  }
+  return kernel_.detach_hook(action.seat, pins);
 }
 
 Result<void> Executor::run_steps(const Plan& plan,
@@ -133,21 +236,26 @@ Result<void> Executor::run_steps(const Plan& plan,
 Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& bindings) {
   std::vector<store::StoredChange> changes;
   for (const RecordChange& change : plan.commit) {
-    changes.push_back(
-        std::visit(Overload{
-                       [&](const InsertProgram& c) -> store::StoredChange {
-                         return store::PutProgram{bind_record(c, bindings, layout_)};
-                       },
-                       [&](const InsertLink& c) -> store::StoredChange {
-                         return store::PutLink{bind_record(c, bindings)};
-                       },
-                       [&](const DeleteLink& c) -> store::StoredChange { return c; },
-                       [&](const DeleteProgram& c) -> store::StoredChange { return c; },
-                       [&](const PutImage& c) -> store::StoredChange { return c; },
-                       [&](const TouchImage& c) -> store::StoredChange { return c; },
-                       [&](const DeleteImage& c) -> store::StoredChange { return c; },
-                   },
-                   change));
+    changes.push_back(std::visit(
+        Overload{
+            [&](const InsertProgram& c) -> store::StoredChange {
+              return store::PutProgram{bind_record(c, bindings, layout_)};
+            },
+            [&](const InsertLink& c) -> store::StoredChange {
+              return store::PutLink{bind_record(c, bindings)};
+            },
+            [&](const UpdateLink& c) -> store::StoredChange { return store::ChangeLink{c.record}; },
+            [&](const PutChain& c) -> store::StoredChange {
+              return store::StoreChain{bind_record(c, bindings)};
+            },
+            [&](const DeleteChain& c) -> store::StoredChange { return c; },
+            [&](const DeleteLink& c) -> store::StoredChange { return c; },
+            [&](const DeleteProgram& c) -> store::StoredChange { return c; },
+            [&](const PutImage& c) -> store::StoredChange { return c; },
+            [&](const TouchImage& c) -> store::StoredChange { return c; },
+            [&](const DeleteImage& c) -> store::StoredChange { return c; },
+        },
+        change));
   }
   return store_.commit_operation(id, changes);
 }

@@ -50,6 +50,13 @@ class Executor {
   Result<void> execute(const plan::Action& action,
                        const Materials& materials,
                        plan::Bindings& bindings);
+  Result<void> attach_link(const plan::AttachLink& action, plan::Bindings& bindings);
+  Result<std::vector<kernel::ChainMember>> chain_members(const std::vector<plan::Member>& members,
+                                                         const plan::Bindings& bindings,
+                                                         std::map<Digest, Bytes>& blobs);
+  Result<void> build_chain(const plan::BuildChain& action, const plan::Bindings& bindings);
+  Result<void> join_chain(const plan::JoinChain& action, const plan::Bindings& bindings);
+  Result<void> detach_hook(const plan::DetachHook& action, const plan::Bindings& bindings);
   Result<void> run_steps(const plan::Plan& plan,
                          OperationId id,
                          const Materials& materials,

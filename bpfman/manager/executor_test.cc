@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "bpfman/manager/session.h"
+#include "bpfman/plan/chain_planner.h"
 #include "tests/support/fake_kernel.h"
 
 namespace bpfman {
@@ -41,6 +42,7 @@ struct Everything {
   FakeWorld world;
   std::vector<ProgramRecord> programs;
   std::vector<LinkRecord> links;
+  std::vector<ChainRecord> chains;
   std::vector<ImageRecord> images;
   bool blob = false;
   std::size_t open_operations = 0;
@@ -59,6 +61,7 @@ class ExecutorTest : public ::testing::Test {
     return Everything{.world = kernel_.world,
                       .programs = *store.list_programs(),
                       .links = *store.list_links(),
+                      .chains = *store.list_chains(),
                       .images = *store.list_images(),
                       .blob = store.has_blob(Digest::sha256_of(object_)),
                       .open_operations = store.open_operations()->size()};
@@ -70,20 +73,33 @@ class ExecutorTest : public ::testing::Test {
     return std::move(*session);
   }
 
+  // What the manager looks at before a plan is made.
+  void look(plan::Snapshot& snapshot, const std::string& interface) {
+    plan::NetHook hook = *kernel_.observe_hook(HookKind::Xdp, interface, "");
+    const ChainRecord* chain = plan::chain_at(hook.key(), snapshot);
+    snapshot.sights.push_back(plan::HookSight{.key = hook.key(),
+                                              .hook = hook,
+                                              .ours = chain != nullptr,
+                                              .extensions = kernel_.extensions});
+  }
+
   Result<plan::Bindings> load_on(const std::string& interface) {
     WriteSession session = open();
     plan::Snapshot snapshot = *session.snapshot();
     LoadSpec spec;
     spec.source = ImageSource{.reference = "x:dev"};
-    spec.attach = XdpAttachSpec{.interface = interface};
-    plan::XdpHook hook = *kernel_.observe_xdp(interface, "");
-    plan::Plan plan = *plan::plan_load(spec, facts_of(object_), hook, snapshot);
+    spec.attach = AttachSpec{.target = ChainTarget{.interface = interface}};
+    look(snapshot, interface);
+    plan::Plan plan =
+        *plan::plan_load(spec, facts_of(object_), snapshot.sights.back().hook, snapshot);
     return session.run(plan, snapshot, {{Digest::sha256_of(object_), ByteView(object_)}});
   }
 
   Result<plan::Bindings> unload_all() {
     WriteSession session = open();
     plan::Snapshot snapshot = *session.snapshot();
+    look(snapshot, "eth0");
+    look(snapshot, "eth1");
     plan::Plan plan = *plan::plan_unload(snapshot.programs, snapshot);
     return session.run(plan, snapshot, {});
   }
@@ -91,8 +107,54 @@ class ExecutorTest : public ::testing::Test {
   Result<plan::Bindings> detach_first() {
     WriteSession session = open();
     plan::Snapshot snapshot = *session.snapshot();
+    look(snapshot, "eth0");
     plan::Plan plan = *plan::plan_detach({snapshot.links.front()}, snapshot);
     return session.run(plan, snapshot, {});
+  }
+
+  Result<plan::Bindings> move_first_to_the_end() {
+    WriteSession session = open();
+    plan::Snapshot snapshot = *session.snapshot();
+    look(snapshot, "eth0");
+    plan::Plan plan =
+        *plan::plan_set_link(snapshot.links.front(), plan::LinkChange{.priority = 900}, snapshot);
+    return session.run(plan, snapshot, {});
+  }
+
+  // What the hook runs is what the records say: every member in its slot, in order, and nobody
+  // else.
+  void expect_truth() {
+    Everything now = everything();
+    EXPECT_EQ(now.open_operations, 0U);
+    ASSERT_EQ(now.chains.size(), now.links.empty() ? 0U : 1U);
+    if (now.links.empty()) {
+      EXPECT_THAT(now.world.hooks, IsEmpty());
+      EXPECT_THAT(now.world.chains, IsEmpty());
+      return;
+    }
+    const ChainRecord& chain = now.chains[0];
+    ASSERT_EQ(chain.slots.size(), now.links.size());
+    // What a process left when it died after the commit is known, and goes with the next change.
+    for (const std::string& stale : chain.stale) {
+      now.world.chains.erase(stale);
+    }
+    if (chain.strategy == Strategy::Direct) {
+      EXPECT_EQ(now.world.hooks.at("eth0").program, now.links[0].program);
+      EXPECT_THAT(now.world.chains, IsEmpty());
+      return;
+    }
+    ASSERT_TRUE(now.world.chains.contains(chain.directory));
+    EXPECT_THAT(now.world.chains, SizeIs(1));
+    const bpfman::testing::FakeChain& image = now.world.chains.at(chain.directory);
+    EXPECT_EQ(now.world.hooks.at("eth0").program, image.dispatcher);
+    std::uint64_t live = 0;
+    for (const auto& [link, slot] : chain.slots) {
+      EXPECT_EQ(image.slots.at(slot).first, link);
+      live |= std::uint64_t{1} << slot;
+    }
+    if (chain.strategy == Strategy::Freplace) {
+      EXPECT_EQ(image.live, live);
+    }
   }
 
   TempDir directory_;
@@ -111,7 +173,7 @@ TEST_F(ExecutorTest, ALoadLeavesPinsRecordsAndAClosedJournal) {
   EXPECT_TRUE(after.world.program_pins.contains(layout_.program_pin(ProgramId(100))));
   EXPECT_THAT(after.links, SizeIs(1));
   EXPECT_EQ(after.links[0].program, ProgramId(100));
-  EXPECT_TRUE(after.world.link_pins.contains(after.links[0].pin_path));
+  EXPECT_TRUE(after.world.link_pins.contains(after.chains[0].link_pin));
   EXPECT_THAT(after.images, SizeIs(1));
   EXPECT_TRUE(after.blob);
   EXPECT_EQ(after.open_operations, 0U);
@@ -217,6 +279,46 @@ TEST_F(ExecutorTest, AKillAtAnyStepOfAnUnloadIsFinishedByTheNextCommand) {
     }
   }
 }
+
+// Every verb on a chain of two, killed at each effect, by each strategy: afterwards the hook runs
+// what the records say, which is all or nothing of the verb.
+class ChainFaultTest : public ExecutorTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(ChainFaultTest, AKillAnywhereLeavesATrueChain) {
+  kernel_.extensions.available = GetParam();
+  using Verb = std::function<Result<plan::Bindings>()>;
+  const std::vector<Verb> verbs = {[this] { return load_on("eth0"); },
+                                   [this] { return move_first_to_the_end(); },
+                                   [this] { return detach_first(); },
+                                   [this] { return unload_all(); }};
+  for (const Verb& verb : verbs) {
+    for (Fault fault : {Fault::KillBefore, Fault::KillAfter, Fault::Error}) {
+      for (int at = 1; at < 40; ++at) {
+        ASSERT_TRUE(load_on("eth0").ok());
+        ASSERT_TRUE(load_on("eth0").ok());
+        ASSERT_TRUE(load_on("eth0").ok());
+        kernel_.arm(fault, at);
+        try {
+          (void)verb();
+        } catch (const Killed&) {
+        }
+        bool hit = kernel_.effects() >= at;
+        kernel_.arm(Fault::None, 0);
+        {
+          WriteSession next = open();
+        }
+        expect_truth();
+        ASSERT_TRUE(unload_all().ok());
+        expect_truth();
+        if (!hit) {
+          break;
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Strategies, ChainFaultTest, ::testing::Bool());
 
 TEST_F(ExecutorTest, ADetachThatFailsIsFinishedByTheNextCommand) {
   ASSERT_TRUE(load_on("eth0").ok());

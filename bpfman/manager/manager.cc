@@ -20,10 +20,21 @@ std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& b
   return links;
 }
 
+// Which of the programs an error is about.
+std::string refused_of(const std::vector<ElfProgram>& programs, const Error& error) {
+  for (const ElfProgram& program : programs) {
+    if (error.message().find("program " + program.name) != std::string::npos) {
+      return program.name;
+    }
+  }
+  return programs.front().name;
+}
+
 }  // namespace
 
-const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach) {
-  return attach.has_value() ? &std::get<XdpAttachSpec>(*attach) : nullptr;
+std::string interface_of(const std::optional<AttachSpec>& attach) {
+  const std::string* interface = attach.has_value() ? interface_of(attach->target) : nullptr;
+  return interface == nullptr ? std::string() : *interface;
 }
 
 std::string describe(const LoadSpec& spec) {
@@ -116,22 +127,21 @@ image::ImageManager Manager::Impl::make_images(image::ImageDatabase* database,
                                  .interrupts = options.interrupts});
 }
 
-Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
+Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
   auto begin = std::chrono::steady_clock::now();
-  const XdpAttachSpec* xdp = xdp_of(spec.attach);
-  if (xdp != nullptr) {
-    // A mistyped interface is said before an image is fetched for it.
-    TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
+  LoadSpec spec = asked;
+  if (spec.attach.has_value()) {
+    // A mistyped interface or container is said before an image is fetched for it.
+    spec.attach = TRY(impl_->resolve_container(*spec.attach));
+    TRY(impl_->observe(spec.attach->target));
   }
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
   const TrustGate* gate = TRY(impl_->gate());
   TRY(gate->admit(found, describe(spec)));
   std::vector<ElfProgram> chosen =
       TRY(plan::choose_programs(spec, found.facts.elf, found.facts.labels));
-  TRY(gate->check_programs(
-      found, describe(spec), chosen, xdp == nullptr ? std::string() : xdp->interface));
-  LoadSpec wanted = spec;
-  wanted.globals = TRY(impl_->globals_of(spec, found));
+  TRY(gate->check_programs(found, describe(spec), chosen, interface_of(spec.attach)));
+  spec.globals = TRY(impl_->globals_of(spec, found));
   LoadReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;
@@ -145,44 +155,61 @@ Result<LoadReply> Manager::load(const LoadSpec& spec, DryRun dry_run) {
     session = TRY(impl_->open_writing());
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
-  std::optional<plan::XdpHook> hook;
-  if (xdp != nullptr) {
-    hook = TRY(impl_->kernel.observe_xdp(xdp->interface, xdp->netns));
+  std::optional<plan::NetHook> hook;
+  if (spec.attach.has_value()) {
+    hook = TRY(impl_->observe(spec.attach->target));
+    if (hook.has_value()) {
+      plan::HookSight sight = TRY(
+          impl_->look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, spec.attach));
+      snapshot.sights.push_back(std::move(sight));
+    }
   }
-  reply.plan = TRY(plan::plan_load(wanted, found.facts, hook, snapshot));
+  auto planner = [&](const plan::Snapshot& seen) {
+    return plan::plan_load(spec, found.facts, hook, seen);
+  };
   if (session.has_value()) {
     Materials materials = {{found.bytecode.digest, found.bytecode.view()}};
-    plan::Bindings bindings = TRY(session->run(reply.plan, snapshot, materials));
-    for (const LinkRecord& link : links_of(reply.plan, bindings)) {
-      reply.links.push_back(impl_->view_link(link, snapshot.boot_id, {}));
+    Result<plan::Bindings> done =
+        impl_->run_attaching(*session, snapshot, planner, materials, reply.plan, reply.warnings);
+    if (!done.ok()) {
+      std::string program = refused_of(chosen, done.error());
+      return impl_->keep_verifier_log(std::move(done).error(), program);
     }
-    for (const plan::RecordChange& change : reply.plan.commit) {
-      if (const auto* insert = std::get_if<plan::InsertProgram>(&change)) {
-        ProgramRecord record = plan::bind_record(*insert, bindings, impl_->options.layout);
-        ProgramView view = impl_->view_program(record, snapshot.boot_id, {});
-        for (LinkView& link : reply.links) {
-          if (link.record.program_key == record.key) {
-            link.program_name = record.stable_name();
-            view.links.push_back(link.record.id);
-          }
-        }
-        reply.programs.push_back(std::move(view));
-      }
-    }
+    plan::Bindings bindings = *std::move(done);
+    plan::Snapshot after = TRY(session->snapshot());
+    impl_->fill(reply, after, bindings);
     if (!found.facts.image_reference.empty()) {
       impl_->keep_below_limit(*session, found.facts.image_reference, reply.pruned, reply.warnings);
     }
+  } else {
+    reply.plan = TRY(planner(snapshot));
   }
+  std::vector<std::string> more = impl_->chain_warnings(reply.plan, snapshot, hook);
+  reply.warnings.insert(reply.warnings.end(), more.begin(), more.end());
   reply.total_ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
           .count();
   return reply;
 }
 
+void Manager::Impl::fill(LoadReply& reply,
+                         const plan::Snapshot& after,
+                         const plan::Bindings& bindings) {
+  for (const LinkRecord& link : links_of(reply.plan, bindings)) {
+    reply.links.push_back(view_link(link, after));
+  }
+  for (const plan::RecordChange& change : reply.plan.commit) {
+    if (const auto* insert = std::get_if<plan::InsertProgram>(&change)) {
+      ProgramRecord record = plan::bind_record(*insert, bindings, options.layout);
+      reply.programs.push_back(view_program(record, after.boot_id, after.links));
+    }
+  }
+}
+
 Result<AttachReply> Manager::attach(const std::string& program,
-                                    const AttachSpec& spec,
+                                    const AttachSpec& asked,
                                     DryRun dry_run) {
-  const XdpAttachSpec& xdp = std::get<XdpAttachSpec>(spec);
+  AttachSpec spec = TRY(impl_->resolve_container(asked));
   AttachReply reply;
   reply.warnings = impl_->place_warnings();
   std::optional<WriteSession> session;
@@ -191,20 +218,32 @@ Result<AttachReply> Manager::attach(const std::string& program,
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
   ProgramRecord record = TRY(impl_->find_own_program(program, snapshot));
-  TRY(impl_->check_attach(record, xdp.interface));
-  plan::XdpHook hook = TRY(impl_->kernel.observe_xdp(xdp.interface, xdp.netns));
-  reply.plan = TRY(plan::plan_attach(record, spec, hook, snapshot));
-  if (!session.has_value()) {
-    return reply;
+  const std::string* interface = interface_of(spec.target);
+  TRY(impl_->check_attach(record, interface == nullptr ? std::string() : *interface));
+  std::optional<plan::NetHook> hook = TRY(impl_->observe(spec.target));
+  if (hook.has_value()) {
+    plan::HookSight sight =
+        TRY(impl_->look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, spec));
+    snapshot.sights.push_back(std::move(sight));
   }
-  plan::Bindings bindings = TRY(session->run(reply.plan, snapshot, {}));
-  reply.link =
-      impl_->view_link(links_of(reply.plan, bindings).front(), snapshot.boot_id, snapshot.programs);
+  auto planner = [&](const plan::Snapshot& seen) {
+    return plan::plan_attach(record, spec, hook, seen);
+  };
+  if (session.has_value()) {
+    plan::Bindings bindings =
+        TRY(impl_->run_attaching(*session, snapshot, planner, {}, reply.plan, reply.warnings));
+    plan::Snapshot after = TRY(session->snapshot());
+    reply.link = impl_->view_link(links_of(reply.plan, bindings).front(), after);
+  } else {
+    reply.plan = TRY(planner(snapshot));
+  }
+  std::vector<std::string> more = impl_->chain_warnings(reply.plan, snapshot, hook);
+  reply.warnings.insert(reply.warnings.end(), more.begin(), more.end());
   return reply;
 }
 
 Result<ChangeReply> Manager::detach(const std::vector<std::string>& links, DryRun dry_run) {
-  return impl_->change(dry_run, [&](const plan::Snapshot& snapshot) -> Result<PlannedChange> {
+  return impl_->change(dry_run, [&](plan::Snapshot& snapshot) -> Result<PlannedChange> {
     std::vector<LinkRecord> found;
     PlannedChange change;
     for (const std::string& word : links) {
@@ -212,17 +251,18 @@ Result<ChangeReply> Manager::detach(const std::vector<std::string>& links, DryRu
       bool twice = std::any_of(
           found.begin(), found.end(), [&](const LinkRecord& other) { return other.id == link.id; });
       if (!twice) {
-        change.objects.push_back("link " + to_string(link.id) + " (" + link.interface + ")");
+        change.objects.push_back("link " + to_string(link.id) + " (" + describe(link.target) + ")");
         found.push_back(std::move(link));
       }
     }
+    TRY(impl_->look_at_hooks(snapshot, plan::hooks_of(found)));
     change.plan = TRY(plan::plan_detach(found, snapshot));
     return change;
   });
 }
 
 Result<ChangeReply> Manager::unload(const std::vector<std::string>& programs, DryRun dry_run) {
-  return impl_->change(dry_run, [&](const plan::Snapshot& snapshot) -> Result<PlannedChange> {
+  return impl_->change(dry_run, [&](plan::Snapshot& snapshot) -> Result<PlannedChange> {
     std::vector<ProgramRecord> found;
     for (const std::string& word : programs) {
       ProgramRecord program = TRY(impl_->find_own_program(word, snapshot));
@@ -233,12 +273,14 @@ Result<ChangeReply> Manager::unload(const std::vector<std::string>& programs, Dr
         found.push_back(std::move(program));
       }
     }
+    TRY(impl_->look_at_hooks(snapshot, plan::hooks_of(found, snapshot)));
     return plan_unload_of(found, snapshot);
   });
 }
 
 Result<ChangeReply> Manager::unload_all(DryRun dry_run) {
-  return impl_->change(dry_run, [](const plan::Snapshot& snapshot) -> Result<PlannedChange> {
+  return impl_->change(dry_run, [&](plan::Snapshot& snapshot) -> Result<PlannedChange> {
+    TRY(impl_->look_at_hooks(snapshot, plan::hooks_of(snapshot.programs, snapshot)));
     return plan_unload_of(snapshot.programs, snapshot);
   });
 }

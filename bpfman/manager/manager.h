@@ -46,11 +46,19 @@ class Manager final : public Api {
   Result<AttachReply> attach(const std::string& program,
                              const AttachSpec& spec,
                              DryRun dry_run) override;
+  Result<SetLinkReply> set_link(const std::string& link,
+                                const plan::LinkChange& change,
+                                DryRun dry_run) override;
+  Result<SetChainReply> set_chain(const ChainQuery& query,
+                                  const plan::ChainSetting& setting,
+                                  DryRun dry_run) override;
   Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;
   Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;
   Result<std::vector<LinkView>> list_links() override;
+  Result<std::vector<ChainView>> list_chains() override;
+  Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) override;
   Result<ProgramView> get_program(const std::string& program) override;
   Result<LinkView> get_link(const std::string& link) override;
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;

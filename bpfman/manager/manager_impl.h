@@ -44,13 +44,14 @@ struct PlannedChange {
   std::vector<std::string> objects;
 };
 
-using Planner = std::function<Result<PlannedChange>(const plan::Snapshot&)>;
+// May add what it has looked at to the snapshot.
+using Planner = std::function<Result<PlannedChange>(plan::Snapshot&)>;
 
 Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
                                      const plan::Snapshot& snapshot);
 
-// nullptr: nothing is to be attached.
-const XdpAttachSpec* xdp_of(const std::optional<AttachSpec>& attach);
+// The interface of what is to be attached; "" without one.
+std::string interface_of(const std::optional<AttachSpec>& attach);
 // "image my-ebpf-prog:dev"
 std::string describe(const LoadSpec& spec);
 
@@ -71,6 +72,10 @@ class Manager::Impl {
   Result<std::map<std::string, Bytes>> globals_of(const LoadSpec& spec, const FoundBytecode& found);
   image::ImageManager make_images(image::ImageDatabase* database);
   image::ImageManager make_images(image::ImageDatabase* database, const TrustGate* gate);
+  // What was loaded and attached, as it is now.
+  void fill(LoadReply& reply, const plan::Snapshot& after, const plan::Bindings& bindings);
+  // Keeps the verifier's whole log of a refusal in a file, and names it in a hint. check.cc
+  Error keep_verifier_log(Error error, const std::string& program);
   // Whether the policy of today lets a loaded program onto an interface. trust_verbs.cc
   Result<void> check_attach(const ProgramRecord& program, const std::string& interface);
   // The policy, read once. Before anything is fetched, so that a broken one is said first.
@@ -83,6 +88,32 @@ class Manager::Impl {
                         std::vector<std::string>& pruned,
                         std::vector<std::string>& warnings);
   Result<ChangeReply> change(DryRun dry_run, const Planner& planner);
+
+  // ---- chains.cc
+  // A container's name or id as the namespaces of its first process.
+  Result<AttachSpec> resolve_container(const AttachSpec& spec);
+  // The hook of a target that has an interface.
+  Result<std::optional<plan::NetHook>> observe(const AttachTarget& target);
+  Result<plan::HookSight> look_at_hook(HookKey key,
+                                       const std::string& interface,
+                                       const std::string& netns,
+                                       const plan::Snapshot& snapshot,
+                                       const std::optional<AttachSpec>& wanted);
+  // Fills snapshot.sights for these hooks, of which records tell interface and namespace.
+  Result<void> look_at_hooks(plan::Snapshot& snapshot, const std::vector<HookKey>& keys);
+  // Plans and runs. Where a program turns out to be none that can be an extension, it is planned
+  // again without them, unless the user has set the strategy; a warning tells.
+  Result<plan::Bindings> run_attaching(
+      WriteSession& session,
+      plan::Snapshot& snapshot,
+      const std::function<Result<plan::Plan>(const plan::Snapshot&)>& planner,
+      const Materials& materials,
+      plan::Plan& plan,
+      std::vector<std::string>& warnings);
+  std::vector<std::string> chain_warnings(const plan::Plan& plan,
+                                          const plan::Snapshot& snapshot,
+                                          const std::optional<plan::NetHook>& hook);
+  ChainView view_chain(const ChainRecord& record, const plan::Snapshot& snapshot);
   // Puts a built image where it belongs, if that is not the database.
   Result<void> deliver(const BuildSpec& spec,
                        const image::LayoutWriter& writer,
@@ -99,12 +130,11 @@ class Manager::Impl {
   ProgramView view_program(const ProgramRecord& record,
                            const std::string& boot_id,
                            const std::vector<LinkRecord>& links);
-  LinkView view_link(const LinkRecord& record,
-                     const std::string& boot_id,
-                     const std::vector<ProgramRecord>& programs);
+  LinkView view_link(const LinkRecord& record, const plan::Snapshot& snapshot);
 
   ManagerOptions options;
   kernel::KernelOps& kernel;
+  std::optional<plan::ExtensionSupport> extensions;  // asked once
   std::optional<TrustGate> trust_gate;
 };
 

@@ -46,7 +46,7 @@ class ManagerTest : public ::testing::Test {
 
   static LoadSpec file_on(const std::string& interface) {
     LoadSpec spec = file(kObject);
-    spec.attach = XdpAttachSpec{.interface = interface};
+    spec.attach = AttachSpec{.target = ChainTarget{.interface = interface}};
     return spec;
   }
 
@@ -96,20 +96,77 @@ TEST_F(ManagerTest, ACheckLeavesNothing) {
 }
 
 TEST_F(ManagerTest, ACheckSaysWhoIsOnTheHookAlready) {
-  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  kernel_.world.hooks["eth0"] = plan::Occupant{.program = ProgramId(42), .name = "stranger"};
   Result<CheckReply> reply = manager_->check(file_on("eth0"));
   ASSERT_TRUE(reply.ok()) << reply.error().message();
   EXPECT_TRUE(reply->programs[0].figures.has_value());
   ASSERT_TRUE(reply->attach_error.has_value());
   EXPECT_EQ(reply->attach_error->code(), Code::AlreadyExists);
-  EXPECT_FALSE(manager_->check(file_on("eth0"))->attach_error->hints().empty());
+  EXPECT_FALSE(reply->attach_error->hints().empty());
   EXPECT_FALSE(manager_->check(file_on("eth1"))->attach_error.has_value());
+}
+
+TEST_F(ManagerTest, ASecondProgramJoinsTheFirst) {
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  LoadSpec second = file_on("eth0");
+  second.application = "second";
+  std::get<ChainTarget>(second.attach->target).order.priority = 10;
+  Result<LoadReply> reply = manager_->load(second, DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  ASSERT_THAT(reply->links, SizeIs(1));
+  EXPECT_EQ(reply->links[0].position, 0U);
+  EXPECT_EQ(reply->links[0].state, LinkState::Attached);
+  EXPECT_EQ(reply->links[0].chain->strategy, Strategy::Freplace);
+  EXPECT_EQ(reply->links[0].counts->runs, 7U);
+  Result<std::vector<ChainView>> chains = manager_->explain_chain({.interface = "eth0"});
+  ASSERT_TRUE(chains.ok());
+  ASSERT_THAT(*chains, SizeIs(1));
+  ASSERT_THAT(chains->front().members, SizeIs(2));
+  EXPECT_EQ(chains->front().members[0].link.program_name, "second/pass_counter");
+  EXPECT_EQ(chains->front().members[0].why, "priority 10");
+  EXPECT_THAT(chains->front().others, IsEmpty());
+}
+
+TEST_F(ManagerTest, AProgramThatCannotBeAnExtensionMakesTheChainFused) {
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  kernel_.no_extension = "pass_counter";
+  Result<LoadReply> reply = manager_->load(file_on("eth0"), DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_EQ(reply->links[0].chain->strategy, Strategy::Fused);
+  EXPECT_THAT(reply->warnings, ElementsAre(HasSubstr("has no type information")));
+  LoadSpec strict = file_on("eth0");
+  strict.attach->strategy = StrategyChoice::Freplace;
+  EXPECT_FALSE(manager_->load(strict, DryRun::No).ok()) << "what the user set is not replaced";
+  EXPECT_THAT(*manager_->list_links(), SizeIs(2));
+}
+
+TEST_F(ManagerTest, LinksAndChainsAreChangedWhereTheyAre) {
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  Result<SetLinkReply> link = manager_->set_link("1", {.priority = 90}, DryRun::No);
+  ASSERT_TRUE(link.ok()) << link.error().message();
+  EXPECT_EQ(link->link.position, 1U);
+  Result<SetChainReply> chain =
+      manager_->set_chain({.interface = "eth0"}, {.strategy = StrategyChoice::Fused}, DryRun::No);
+  ASSERT_TRUE(chain.ok()) << chain.error().message();
+  EXPECT_EQ(chain->chains[0].record.strategy, Strategy::Fused);
+  EXPECT_EQ(chain->chains[0].record.reason, "as set");
+  EXPECT_EQ(manager_->set_chain({.interface = "eth1"}, {}, DryRun::No).error().code(),
+            Code::NotFound);
+}
+
+TEST_F(ManagerTest, ADisplacedChainIsSaidToBe) {
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  kernel_.world.hooks.erase("eth0");
+  EXPECT_EQ((*manager_->list_links())[0].state, LinkState::NotAttached);
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  EXPECT_EQ((*manager_->list_links())[0].state, LinkState::Attached) << "attached again with it";
 }
 
 TEST_F(ManagerTest, AMistypedInterfaceIsSaidBeforeTheImageIsLookedFor) {
   LoadSpec spec;
   spec.source = ImageSource{.reference = "no/such/image:dev", .policy = PullPolicy::Never};
-  spec.attach = XdpAttachSpec{.interface = "eth7"};
+  spec.attach = AttachSpec{.target = ChainTarget{.interface = "eth7"}};
   Result<LoadReply> reply = manager_->load(spec, DryRun::No);
   ASSERT_FALSE(reply.ok());
   EXPECT_THAT(reply.error().message(), HasSubstr("eth7"));
@@ -130,10 +187,10 @@ TEST_F(ManagerTest, FilesThatCannotBeRightAreRefusedByName) {
 
 TEST_F(ManagerTest, AttachesDetachesAndUnloadsByName) {
   ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
-  Result<AttachReply> attached =
-      manager_->attach("pass_counter", XdpAttachSpec{.interface = "eth1"}, DryRun::No);
+  Result<AttachReply> attached = manager_->attach(
+      "pass_counter", AttachSpec{.target = ChainTarget{.interface = "eth1"}}, DryRun::No);
   ASSERT_TRUE(attached.ok()) << attached.error().message();
-  EXPECT_EQ(attached->link.record.interface, "eth1");
+  EXPECT_EQ(*interface_of(attached->link.record.target), "eth1");
   EXPECT_EQ(attached->link.program_name, "xdp_pass_counter/pass_counter");
   Result<ChangeReply> detached = manager_->detach({"1", "1"}, DryRun::No);
   ASSERT_TRUE(detached.ok());
@@ -155,15 +212,15 @@ TEST_F(ManagerTest, OneUnknownNameLeavesAllTheOthersAlone) {
 TEST_F(ManagerTest, LinkIdsAreNeverUsedAgain) {
   ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
   ASSERT_TRUE(manager_->detach({"1"}, DryRun::No).ok());
-  Result<AttachReply> attached =
-      manager_->attach("pass_counter", XdpAttachSpec{.interface = "eth0"}, DryRun::No);
+  Result<AttachReply> attached = manager_->attach(
+      "pass_counter", AttachSpec{.target = ChainTarget{.interface = "eth0"}}, DryRun::No);
   ASSERT_TRUE(attached.ok());
   EXPECT_EQ(attached->link.record.id, LinkId(2));
 }
 
 TEST_F(ManagerTest, ProgramsOfOthersAreShownButNotTouched) {
   kernel_.world.hooks["eth0"] =
-      plan::XdpOccupant{.program = ProgramId(42), .name = "stranger", .mode = XdpMode::Native};
+      plan::Occupant{.program = ProgramId(42), .name = "stranger", .mode = XdpMode::Native};
   ListProgramsQuery all;
   all.all = true;
   Result<std::vector<ProgramView>> programs = manager_->list_programs(all);

@@ -25,30 +25,11 @@ bool fits(const KernelProgram& program, const ListProgramsQuery& query) {
          (!query.type.has_value() || program.type == to_string(*query.type));
 }
 
-struct Records {
-  std::string boot_id;
-  std::vector<ProgramRecord> programs;
-  std::vector<LinkRecord> links;
-};
-
-Result<Records> read_records(const Layout& layout, kernel::KernelOps& kernel) {
-  Records records;
-  records.boot_id = TRY(kernel.boot_id());
+// What the database says, by a reader.
+Result<plan::Snapshot> read_records(const Layout& layout, kernel::KernelOps& kernel) {
+  std::string boot_id = TRY(kernel.boot_id());
   std::optional<store::Store> store = TRY(open_for_reading(layout, kernel));
-  if (store.has_value()) {
-    records.programs = TRY(store->list_programs());
-    records.links = TRY(store->list_links());
-  }
-  return records;
-}
-
-plan::Snapshot snapshot_of(const Records& records, const Layout& layout) {
-  plan::Snapshot snapshot;
-  snapshot.layout = layout;
-  snapshot.boot_id = records.boot_id;
-  snapshot.programs = records.programs;
-  snapshot.links = records.links;
-  return snapshot;
+  return take_snapshot(layout, store.has_value() ? &*store : nullptr, std::move(boot_id));
 }
 
 }  // namespace
@@ -66,21 +47,6 @@ ProgramView Manager::Impl::view_program(const ProgramRecord& record,
     // A program that cannot be looked at is shown as not loaded, which is what a person would see
     // in the kernel, too.
     view.kernel = kernel.find_program(record.id).value_or(std::nullopt);
-  }
-  return view;
-}
-
-LinkView Manager::Impl::view_link(const LinkRecord& record,
-                                  const std::string& boot_id,
-                                  const std::vector<ProgramRecord>& programs) {
-  LinkView view{.record = record};
-  for (const ProgramRecord& program : programs) {
-    if (program.key == record.program_key) {
-      view.program_name = program.stable_name();
-    }
-  }
-  if (record.boot_id == boot_id) {
-    view.kernel = kernel.pinned_link(record.pin_path).value_or(std::nullopt);
   }
   return view;
 }
@@ -104,7 +70,7 @@ Result<ProgramRecord> Manager::Impl::find_own_program(const std::string& word,
 }
 
 Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery& query) {
-  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
   std::vector<ProgramView> views;
   for (const ProgramRecord& record : records.programs) {
     if (fits(record, query)) {
@@ -136,18 +102,17 @@ Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery&
 }
 
 Result<std::vector<LinkView>> Manager::list_links() {
-  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
   std::vector<LinkView> views;
   for (const LinkRecord& link : records.links) {
-    views.push_back(impl_->view_link(link, records.boot_id, records.programs));
+    views.push_back(impl_->view_link(link, records));
   }
   return views;
 }
 
 Result<ProgramView> Manager::get_program(const std::string& program) {
-  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
-  Result<ProgramRecord> record =
-      plan::find_program(program, snapshot_of(records, impl_->options.layout));
+  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  Result<ProgramRecord> record = plan::find_program(program, records);
   if (record.ok()) {
     return impl_->view_program(*record, records.boot_id, records.links);
   }
@@ -163,9 +128,9 @@ Result<ProgramView> Manager::get_program(const std::string& program) {
 }
 
 Result<LinkView> Manager::get_link(const std::string& link) {
-  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
-  LinkRecord record = TRY(plan::find_link(link, snapshot_of(records, impl_->options.layout)));
-  return impl_->view_link(record, records.boot_id, records.programs);
+  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  LinkRecord record = TRY(plan::find_link(link, records));
+  return impl_->view_link(record, records);
 }
 
 Result<std::vector<ImageRecord>> Manager::list_images() {
@@ -184,15 +149,14 @@ Result<MapDump> Manager::dump_map(const std::string& map, std::size_t limit) {
   if (std::optional<std::uint64_t> id = parse_unsigned(map); id.has_value() && *id <= UINT32_MAX) {
     return impl_->kernel.dump_map(MapId(static_cast<std::uint32_t>(*id)), limit);
   }
-  Records records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
   std::size_t colon = map.rfind(':');
   std::string name = colon == std::string::npos ? map : map.substr(colon + 1);
   std::vector<ProgramRecord> programs;
   if (colon == std::string::npos) {
     programs = records.programs;
   } else {
-    ProgramRecord program =
-        TRY(plan::find_program(map.substr(0, colon), snapshot_of(records, impl_->options.layout)));
+    ProgramRecord program = TRY(plan::find_program(map.substr(0, colon), records));
     programs.push_back(std::move(program));
   }
   std::vector<std::pair<std::string, MapId>> fitting;

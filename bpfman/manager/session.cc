@@ -29,6 +29,7 @@ Result<plan::Snapshot> take_snapshot(const Layout& layout,
   snapshot.next_program = TRY(store->next_program());
   snapshot.programs = TRY(store->list_programs());
   snapshot.links = TRY(store->list_links());
+  snapshot.chains = TRY(store->list_chains());
   return snapshot;
 }
 

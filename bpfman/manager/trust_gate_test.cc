@@ -49,7 +49,7 @@ class TrustGateTest : public ::testing::Test {
     LoadSpec spec;
     spec.source = ImageSource{.reference = reference, .policy = PullPolicy::Never};
     if (!interface.empty()) {
-      spec.attach = XdpAttachSpec{.interface = interface};
+      spec.attach = AttachSpec{.target = ChainTarget{.interface = interface}};
     }
     return spec;
   }
@@ -163,12 +163,15 @@ TEST_F(TrustGateTest, ALoadedProgramIsNotAttachedAgainstThePolicyOfToday) {
   ASSERT_TRUE(manager()->load(image("signed-prog:v1"), DryRun::No).ok());
   require("p256", "[rules.programs]\ninterfaces = [\"veth*\"]\n");
   Result<AttachReply> reply =
-      manager()->attach("signed-prog/pass_counter", XdpAttachSpec{.interface = "eth0"}, DryRun::No);
+      manager()->attach("signed-prog/pass_counter",
+                        AttachSpec{.target = ChainTarget{.interface = "eth0"}},
+                        DryRun::No);
   ASSERT_FALSE(reply.ok());
   EXPECT_EQ(reply.error().code(), Code::PermissionDenied) << reply.error().message();
   require("p256", "[rules.programs]\ninterfaces = [\"eth*\"]\n");
-  reply =
-      manager()->attach("signed-prog/pass_counter", XdpAttachSpec{.interface = "eth0"}, DryRun::No);
+  reply = manager()->attach("signed-prog/pass_counter",
+                            AttachSpec{.target = ChainTarget{.interface = "eth0"}},
+                            DryRun::No);
   EXPECT_TRUE(reply.ok()) << reply.error().message();
 }
 
