@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman attach PROGRAM xdp ...
+// bpfman attach PROGRAM KIND ...
 #include <ostream>
 
-#include "bpfman/cli/command.h"
+#include "bpfman/cli/hook_flags.h"
 
 namespace bpfman::cli {
 namespace {
@@ -12,19 +12,15 @@ struct AttachFlags {
   std::vector<std::string> metadata;
   bool dry_run = false;
   OutputFlag output;
-  CLI::App* xdp = nullptr;
-  XdpFlags xdp_flags;
+  HookFlags hook;
 };
 
 Result<void> run_attach(Session& session, const AttachFlags& flags) {
-  const std::string example = "attach my-ebpf-prog/pass xdp --iface eth0";
+  const std::string example = "attach my-ebpf-prog/pass";
   if (flags.program.empty()) {
-    return missing("PROGRAM", example);
+    return missing("PROGRAM", example + " xdp --iface eth0");
   }
-  if (!flags.xdp->parsed()) {
-    return missing("the kind of hook", example);
-  }
-  XdpAttachSpec spec = TRY(to_spec(flags.xdp_flags, example));
+  AttachSpec spec = TRY(to_spec(flags.hook, example));
   spec.metadata = TRY(parse_metadata(flags.metadata));
   Format format = TRY(flags.output.format());
   AttachReply reply =
@@ -38,13 +34,11 @@ Result<void> run_attach(Session& session, const AttachFlags& flags) {
     session.out() << json_of(reply);
     return {};
   }
-  const LinkRecord& link = reply.link.record;
-  print_block(
-      session.out(),
-      {{"link id", std::to_string(link.id.value())},
-       {"program", reply.link.program_name},
-       {"interface", link.interface + (link.netns.empty() ? "" : " (netns " + link.netns + ")")},
-       {"mode", std::string(to_string(link.mode))}});
+  std::vector<std::pair<std::string, std::string>> lines = {
+      {"link id", std::to_string(reply.link.record.id.value())},
+      {"program", reply.link.program_name}};
+  add_link_lines(lines, reply.link);
+  print_block(session.out(), lines);
   return {};
 }
 
@@ -55,15 +49,17 @@ void add_attach(Tree& tree) {
   CLI::App* app = tree.add(&tree.root,
                            "attach",
                            "Attach a loaded program",
-                           "bpfman attach my-ebpf-prog/pass xdp --iface eth0");
+                           "bpfman attach my-ebpf-prog/pass xdp --iface eth0\n"
+                           "  bpfman attach my-ebpf-prog/watch tracepoint");
   app->add_option("PROGRAM", flags->program, "Program id, APPLICATION/NAME, or a unique NAME")
       ->type_name("");
   add_list_option(app, "-m,--metadata", flags->metadata, "Kept with the link; repeats")
       ->type_name("KEY=VALUE");
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(app, flags->output);
-  flags->xdp = tree.add(app, "xdp", "Attach to a network interface");
-  add_xdp_flags(flags->xdp, flags->xdp_flags);
+  if (tree.typed("attach")) {
+    add_hook_flags(tree, app, flags->hook);
+  }
   tree.verbs.push_back(
       {app, NeedsRoot::Yes, [flags](Session& session) { return run_attach(session, *flags); }});
 }

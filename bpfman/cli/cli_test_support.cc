@@ -55,6 +55,31 @@ Result<std::vector<ProgramView>> FakeApi::list_programs(const ListProgramsQuery&
   return answer("list programs", answers_.programs);
 }
 
+Result<SetLinkReply> FakeApi::set_link(const std::string& link,
+                                       const plan::LinkChange& change,
+                                       DryRun dry_run) {
+  asked_.link_change = change;
+  return answer("link set " + link + dry(dry_run), answers_.set_link);
+}
+
+Result<SetChainReply> FakeApi::set_chain(const ChainQuery& query,
+                                         const plan::ChainSetting& setting,
+                                         DryRun dry_run) {
+  asked_.chain_query = query;
+  asked_.chain_setting = setting;
+  return answer("chain set " + query.interface + dry(dry_run),
+                SetChainReply{.chains = answers_.chains});
+}
+
+Result<std::vector<ChainView>> FakeApi::list_chains() {
+  return answer("list chains", answers_.chains);
+}
+
+Result<std::vector<ChainView>> FakeApi::explain_chain(const ChainQuery& query) {
+  asked_.chain_query = query;
+  return answer("explain chain " + query.interface, answers_.chains);
+}
+
 Result<std::vector<LinkView>> FakeApi::list_links() {
   return answer("list links", answers_.links);
 }
@@ -225,18 +250,26 @@ LinkView example_link() {
   record.id = LinkId(3);
   record.program_key = ProgramKey(1);
   record.program = ProgramId(57);
-  record.interface = "eth0";
+  record.target = ChainTarget{.interface = "eth0"};
   record.ifindex = Ifindex(2);
   record.netns_id.inode = 4026531840;
-  record.proceed_on = {2, 31};
-  record.pin_path = "/run/bpfman/fs/links/3";
   record.created_at = 1'700'000'000;
   KernelLink kernel;
   kernel.id = KernelLinkId(11);
   kernel.program = ProgramId(57);
   kernel.type = "xdp";
   kernel.ifindex = Ifindex(2);
-  return LinkView{.record = record, .program_name = "prog/pass", .kernel = kernel};
+  ChainRecord chain;
+  chain.hook = HookKey{HookKind::Xdp, record.netns_id, record.ifindex};
+  chain.interface = "eth0";
+  chain.reason = "alone on the hook";
+  chain.link_pin = "/run/bpfman/fs/xdp/dispatcher_4026531840_2_link";
+  chain.slots = {{LinkId(3), 0}};
+  return LinkView{.record = record,
+                  .program_name = "prog/pass",
+                  .kernel = kernel,
+                  .state = LinkState::Attached,
+                  .chain = chain};
 }
 
 }  // namespace bpfman::cli::testing

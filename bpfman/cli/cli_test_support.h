@@ -21,6 +21,8 @@ class FakeApi final : public Api {
     PullReply pull;
     std::vector<ProgramView> programs;
     std::vector<LinkView> links;
+    SetLinkReply set_link;
+    std::vector<ChainView> chains;
     std::vector<ImageRecord> images;
     std::vector<RuntimeStatus> sources;
     InspectImageReply inspect;
@@ -45,6 +47,9 @@ class FakeApi final : public Api {
     std::vector<std::string> calls;  // "detach 1 2 (dry run)"
     std::optional<LoadSpec> load;
     std::optional<AttachSpec> attach;
+    std::optional<plan::LinkChange> link_change;
+    std::optional<plan::ChainSetting> chain_setting;
+    ChainQuery chain_query;
     std::optional<ListProgramsQuery> query;
     std::optional<ImageSource> pull;
     std::optional<PruneSpec> prune;
@@ -66,6 +71,14 @@ class FakeApi final : public Api {
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;
   Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;
+  Result<SetLinkReply> set_link(const std::string& link,
+                                const plan::LinkChange& change,
+                                DryRun dry_run) override;
+  Result<SetChainReply> set_chain(const ChainQuery& query,
+                                  const plan::ChainSetting& setting,
+                                  DryRun dry_run) override;
+  Result<std::vector<ChainView>> list_chains() override;
+  Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) override;
   Result<std::vector<LinkView>> list_links() override;
   Result<ProgramView> get_program(const std::string& program) override;
   Result<LinkView> get_link(const std::string& link) override;

@@ -62,10 +62,14 @@ struct Verb {
 };
 
 struct Tree {
-  explicit Tree(CLI::App& top) : root(top) {}
+  Tree(CLI::App& top, std::vector<std::string> typed) : root(top), words(std::move(typed)) {}
 
   CLI::App& root;
+  std::vector<std::string> words;  // of the command line
   std::vector<Verb> verbs;
+
+  // Whether a word was typed: what is below a command that was not need not be built.
+  bool typed(const std::string& word) const;
 
   // A sub-command that takes its parents' flags, too, and leaves unknown words to be reported by
   // run().
@@ -79,6 +83,9 @@ void add_load(Tree& tree);
 void add_check(Tree& tree);
 void add_attach(Tree& tree);
 void add_remove(Tree& tree);
+void add_link(Tree& tree);
+void add_chain(Tree& tree);
+void add_explain(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);
@@ -112,19 +119,6 @@ struct OutputFlag {
 };
 
 void add_output(CLI::App* app, OutputFlag& flag);
-
-// --iface, --netns, --mode, --priority, --proceed-on
-struct XdpFlags {
-  std::string interface;
-  std::string netns;
-  std::string mode;
-  std::string priority = "50";
-  std::vector<std::string> proceed_on;
-};
-
-void add_xdp_flags(CLI::App* app, XdpFlags& flags);
-// `example` is a whole command with these flags, for the error of a missing one.
-Result<XdpAttachSpec> to_spec(const XdpFlags& flags, const std::string& example);
 
 // "K=V": the first "=" splits, the key is trimmed and not empty; the last duplicate wins.
 Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "bpfman/base/text.h"
 #include "bpfman/cli/command.h"
 
@@ -11,6 +13,10 @@ Error bad_value(const std::string& flag, const std::string& value, const std::st
 }
 
 }  // namespace
+
+bool Tree::typed(const std::string& word) const {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 CLI::App* Tree::add(CLI::App* parent,
                     const std::string& name,
@@ -67,60 +73,6 @@ void add_output(CLI::App* app, OutputFlag& flag) {
       ->type_name("FORMAT");
 }
 
-void add_xdp_flags(CLI::App* app, XdpFlags& flags) {
-  app->add_option("-i,--iface", flags.interface, "Interface to attach to")->type_name("NAME");
-  app->add_option(
-         "-n,--netns",
-         flags.netns,
-         "Network namespace of the interface, as a path (/run/netns/NAME, /proc/PID/ns/net)")
-      ->type_name("PATH");
-  app->add_option(
-         "--mode",
-         flags.mode,
-         "native, generic or offload (default: native, else generic where the driver cannot)")
-      ->type_name("MODE");
-  app->add_option("-p,--priority", flags.priority, "0 (runs first) to 1000 (default: 50)")
-      ->type_name("NUMBER");
-  add_list_option(
-      app,
-      "--proceed-on",
-      flags.proceed_on,
-      "Results on which the next program of the interface runs (default: pass,dispatcher_return)")
-      ->type_name("RESULT,...");
-}
-
-Result<XdpAttachSpec> to_spec(const XdpFlags& flags, const std::string& example) {
-  XdpAttachSpec spec;
-  if (flags.interface.empty()) {
-    return missing("--iface", example);
-  }
-  spec.interface = flags.interface;
-  spec.netns = flags.netns;
-  if (!flags.mode.empty()) {
-    spec.mode = parse_xdp_mode(to_lower(flags.mode));
-    if (!spec.mode.has_value()) {
-      return bad_value("--mode", flags.mode, "one of native, generic, offload");
-    }
-  }
-  std::optional<std::int64_t> priority = parse_signed(flags.priority);
-  if (!priority.has_value() || *priority < INT32_MIN || *priority > INT32_MAX) {
-    return bad_value("--priority", flags.priority, "a number from 0 (runs first) to 1000");
-  }
-  spec.priority = static_cast<std::int32_t>(*priority);
-  if (!flags.proceed_on.empty()) {
-    spec.proceed_on.clear();
-  }
-  for (const std::string& name : split_lists(flags.proceed_on)) {
-    std::optional<std::int32_t> action = parse_xdp_action(name);
-    if (!action.has_value()) {
-      return Error(Code::InvalidArgument, "unknown XDP action \"" + name + "\"")
-          .with_hint("one of aborted, drop, pass, tx, redirect, dispatcher_return");
-    }
-    spec.proceed_on.push_back(*action);
-  }
-  return spec;
-}
-
 Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values) {
   std::map<std::string, std::string> out;
   for (const std::string& pair : split_lists(values)) {
@@ -175,9 +127,7 @@ Result<ProgramChoice> parse_program_choice(const std::string& text) {
   ProgramChoice choice{.name = parts[1], .type = parse_program_type(parts[0])};
   if (!choice.type.has_value()) {
     return Error(Code::InvalidArgument,
-                 "unknown type \"" + parts[0] +
-                     "\" (valid: xdp, tc, tcx, tracepoint, kprobe, kretprobe, uprobe, uretprobe, "
-                     "fentry, fexit, lsm)");
+                 "unknown type \"" + parts[0] + "\" (valid: " + program_type_names() + ")");
   }
   if (parts.size() == 3) {
     choice.attach_function = parts[2];

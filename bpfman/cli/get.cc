@@ -105,6 +105,98 @@ Result<void> run_program(Session& session, const GetFlags& flags) {
   return {};
 }
 
+std::string names_of(const std::vector<std::string>& names) {
+  return join(names, ", ");
+}
+
+void add_counts(Lines& lines, const LinkView& link) {
+  if (!link.counts.has_value()) {
+    return;
+  }
+  const MemberCounts& counts = *link.counts;
+  std::string runs = std::to_string(counts.runs);
+  if (counts.time_ns > 0 && counts.runs > 0) {
+    runs += " in " + std::to_string(counts.time_ns) + " ns (" +
+            std::to_string(counts.time_ns / counts.runs) + " ns each)";
+  }
+  lines.emplace_back("Runs", runs);
+  std::vector<std::string> verdicts;
+  for (const auto& [code, times] : counts.verdicts) {
+    verdicts.push_back(action_name(link.chain->hook.kind, code) + " " + std::to_string(times));
+  }
+  if (counts.other_verdicts > 0) {
+    verdicts.push_back("others " + std::to_string(counts.other_verdicts));
+  }
+  lines.emplace_back("Verdicts", join(verdicts, ", "));
+}
+
+// Of a link that shares its hook with others.
+void add_chain_lines(Lines& lines, const LinkView& link, const ChainTarget& target) {
+  std::vector<std::string> actions;
+  for (std::int32_t code : target.proceed_on) {
+    actions.push_back(action_name(target.hook, code));
+  }
+  if (link.chain.has_value()) {
+    const ChainRecord& chain = *link.chain;
+    if (target.hook == HookKind::Xdp) {
+      lines.emplace_back("Mode", std::string(to_string(chain.mode)));
+    }
+    lines.emplace_back("Strategy",
+                       std::string(to_string(chain.strategy)) +
+                           (chain.reason.empty() ? std::string() : " (" + chain.reason + ")"));
+    lines.emplace_back(
+        "Position",
+        std::to_string(link.position + 1) + " of " + std::to_string(chain.slots.size()));
+  }
+  lines.emplace_back("Priority",
+                     std::to_string(target.order.priority) +
+                         (target.order.role.empty() ? "" : " (class " + target.order.role + ")"));
+  lines.emplace_back("Before", names_of(target.order.before));
+  lines.emplace_back("After", names_of(target.order.after));
+  lines.emplace_back("Proceed on", join(actions, ", "));
+  add_counts(lines, link);
+}
+
+Lines link_lines(const LinkView& link) {
+  const LinkRecord& record = link.record;
+  const std::string* interface = interface_of(record.target);
+  const std::string* netns = netns_of(record.target);
+  Lines lines = {
+      {"Kind", std::string(to_string(record.kind))},
+      {"Program", link.program_name + " (" + std::to_string(record.program.value()) + ")"}};
+  if (interface != nullptr) {
+    lines.emplace_back("Interface",
+                       *interface + " (index " + std::to_string(record.ifindex.value()) + ")");
+  } else {
+    lines.emplace_back("Attached to", describe(record.target));
+  }
+  if (netns != nullptr) {
+    lines.emplace_back("Network namespace", netns->empty() ? "this one" : *netns);
+  }
+  lines.emplace_back("State", state_of(link));
+  if (const ChainTarget* target = record.chain()) {
+    add_chain_lines(lines, link, *target);
+  }
+  if (record.cookie != 0) {
+    lines.emplace_back("Cookie", std::to_string(record.cookie));
+  }
+  std::string pin = link.chain.has_value() ? link.chain->link_pin : record.pin_path;
+  bool filter = link.chain.has_value() && pin.empty();
+  lines.emplace_back("Pin",
+                     filter ? "none: a clsact filter, priority " +
+                                  std::to_string(link.chain->filter_priority) + " handle " +
+                                  std::to_string(link.chain->filter_handle)
+                            : pin + (link.kernel.has_value() ? "" : " (missing)"));
+  if (!filter) {
+    lines.emplace_back(
+        "Kernel link",
+        link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "not attached");
+  }
+  lines.emplace_back("Metadata", pairs(record.metadata));
+  lines.emplace_back("Attached at", format_utc(record.created_at));
+  return lines;
+}
+
 Result<void> run_link(Session& session, const GetFlags& flags) {
   if (flags.object.empty()) {
     return missing("LINK", "get link 1");
@@ -115,29 +207,8 @@ Result<void> run_link(Session& session, const GetFlags& flags) {
     session.out() << json_of(link);
     return {};
   }
-  const LinkRecord& record = link.record;
-  std::vector<std::string> actions;
-  for (std::int32_t code : record.proceed_on) {
-    actions.push_back(xdp_action_name(code));
-  }
-  session.out() << "Link " << record.id.value() << '\n';
-  print_block(
-      session.out(),
-      {{"Kind", std::string(to_string(record.kind))},
-       {"Program", link.program_name + " (" + std::to_string(record.program.value()) + ")"},
-       {"Interface", record.interface + " (index " + std::to_string(record.ifindex.value()) + ")"},
-       {"Network namespace", record.netns.empty() ? "this one" : record.netns},
-       {"State", state_of(link)},
-       {"Mode", std::string(to_string(record.mode))},
-       {"Strategy", std::string(to_string(record.strategy))},
-       {"Priority", std::to_string(record.priority)},
-       {"Proceed on", join(actions, ", ")},
-       {"Pin", record.pin_path + (link.kernel.has_value() ? "" : " (missing)")},
-       {"Kernel link",
-        link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "not attached"},
-       {"Metadata", pairs(record.metadata)},
-       {"Attached at", format_utc(record.created_at)}},
-      2);
+  session.out() << "Link " << link.record.id.value() << '\n';
+  print_block(session.out(), link_lines(link), 2);
   return {};
 }
 

@@ -38,10 +38,6 @@ std::string program_state(const ProgramView& program) {
   return program.links.empty() ? "loaded" : "attached";
 }
 
-std::string attachment(const LinkRecord& link) {
-  return link.interface + (link.netns.empty() ? "" : " netns=" + link.netns);
-}
-
 void print_programs(std::ostream& out, const std::vector<ProgramView>& programs, bool wide) {
   std::vector<std::string> header = {
       "PROGRAM ID", "APPLICATION", "TYPE", "FUNCTION NAME", "LINK IDS", "STATE"};
@@ -67,11 +63,17 @@ void print_programs(std::ostream& out, const std::vector<ProgramView>& programs,
   table.print(out);
 }
 
+// "" where there is only one.
+std::string mode_of(const LinkView& link) {
+  bool xdp = link.chain.has_value() && link.chain->hook.kind == HookKind::Xdp;
+  return xdp ? std::string(to_string(link.chain->mode)) : "";
+}
+
 void print_links(std::ostream& out, const std::vector<LinkView>& links, bool wide) {
   std::vector<std::string> header = {
       "LINK ID", "KIND", "PROGRAM ID", "PROGRAM", "ATTACHMENT", "MODE", "STATE"};
   if (wide) {
-    header.insert(header.end(), {"KERNEL LINK ID", "PIN"});
+    header.insert(header.end(), {"STRATEGY", "KERNEL LINK ID", "PIN"});
   }
   Table table(header);
   for (const LinkView& link : links) {
@@ -80,16 +82,46 @@ void print_links(std::ostream& out, const std::vector<LinkView>& links, bool wid
                                     std::string(to_string(record.kind)),
                                     std::to_string(record.program.value()),
                                     link.program_name,
-                                    attachment(record),
-                                    std::string(to_string(record.mode)),
+                                    describe(record.target),
+                                    mode_of(link),
                                     state_of(link)};
     if (wide) {
+      row.push_back(link.chain.has_value() ? std::string(to_string(link.chain->strategy)) : "");
       row.push_back(link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "");
-      row.push_back(record.pin_path);
+      row.push_back(link.chain.has_value() ? link.chain->link_pin : record.pin_path);
     }
     table.add(std::move(row));
   }
   table.print(out);
+}
+
+void print_chains(std::ostream& out, const std::vector<ChainView>& chains) {
+  Table table({"HOOK", "INTERFACE", "STRATEGY", "PROGRAMS", "STATE", "WHY"});
+  for (const ChainView& chain : chains) {
+    const ChainRecord& record = chain.record;
+    std::vector<std::string> names;
+    for (const ChainMemberView& member : chain.members) {
+      names.push_back(member.link.program_name);
+    }
+    table.add({std::string(to_string(record.hook.kind)),
+               record.interface + (record.netns.empty() ? "" : " netns=" + record.netns),
+               std::string(to_string(record.strategy)),
+               join(names, " > "),
+               std::string(to_string(chain.state)),
+               record.reason});
+  }
+  table.print(out);
+}
+
+Result<void> run_chains(Session& session, const ListFlags& flags) {
+  Format format = TRY(flags.output.format());
+  std::vector<ChainView> chains = TRY(session.api().list_chains());
+  if (format == Format::Json) {
+    session.out() << json_of_chains(chains);
+  } else {
+    print_chains(session.out(), chains);
+  }
+  return {};
 }
 
 Result<void> run_programs(Session& session, const ListFlags& flags) {
@@ -150,8 +182,8 @@ void add_program_flags(CLI::App* app, ListFlags& flags) {
 // "list" alone lists programs.
 void add_list(Tree& tree) {
   auto flags = std::make_shared<ListFlags>();
-  CLI::App* list =
-      tree.add(&tree.root, "list", "List programs (the default) or links", "bpfman list links");
+  CLI::App* list = tree.add(
+      &tree.root, "list", "List programs (the default), links or chains", "bpfman list links");
   add_program_flags(list, *flags);
   tree.verbs.push_back(
       {list, NeedsRoot::Yes, [flags](Session& session) { return run_programs(session, *flags); }});
@@ -172,6 +204,17 @@ void add_list(Tree& tree) {
   add_output(links, link_flags->output);
   tree.verbs.push_back({links, NeedsRoot::Yes, [link_flags](Session& session) {
                           return run_links(session, *link_flags);
+                        }});
+
+  auto chain_flags = std::make_shared<ListFlags>();
+  CLI::App* chains = tree.add(list,
+                              "chains",
+                              "List hooks of interfaces and the programs that run there in order",
+                              "bpfman list chains");
+  chains->alias("chain");
+  add_output(chains, chain_flags->output);
+  tree.verbs.push_back({chains, NeedsRoot::Yes, [chain_flags](Session& session) {
+                          return run_chains(session, *chain_flags);
                         }});
 }
 

@@ -28,12 +28,8 @@ void print_loaded(std::ostream& out, const LoadReply& reply) {
     lines.emplace_back("type", to_string(record.type));
   }
   for (const LinkView& link : reply.links) {
-    const LinkRecord& record = link.record;
-    lines.emplace_back("link id", std::to_string(record.id.value()));
-    lines.emplace_back(
-        "interface",
-        record.interface + (record.netns.empty() ? "" : " (netns " + record.netns + ")"));
-    lines.emplace_back("mode", to_string(record.mode));
+    lines.emplace_back("link id", std::to_string(link.record.id.value()));
+    add_link_lines(lines, link);
   }
   lines.emplace_back(
       "source",

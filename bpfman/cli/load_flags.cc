@@ -41,8 +41,9 @@ Result<LoadSpec> without_source(const LoadFlags& flags, const std::string& examp
   spec.metadata = TRY(parse_metadata(flags.metadata));
   spec.globals = TRY(parse_globals(flags.globals));
   spec.settings = TRY(parse_settings(flags.settings));
-  if (flags.xdp->parsed()) {
-    spec.attach = TRY(to_spec(flags.xdp_flags, example + " xdp --iface eth0"));
+  spec.map_owner = flags.map_owner;
+  if (flags.hook.kind() != nullptr) {
+    spec.attach = TRY(to_spec(flags.hook, example));
   }
   return spec;
 }
@@ -85,14 +86,15 @@ void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags) {
                   "Set a global variable, or a part of it, by its type: limit=10, cfg.rate=5, "
                   "ports[0]=80, net=10.0.0.0/8; repeats")
       ->type_name("NAME=VALUE");
+  app->add_option("--map-owner-id",
+                  flags.map_owner,
+                  "Use the maps of this loaded program instead of own ones: an id or name")
+      ->type_name("PROGRAM");
   add_output(app, flags.output);
   std::string verb = app->get_parent()->get_name();
-  flags.xdp = tree.add(app,
-                       "xdp",
-                       verb == "check" ? "Whether it could be attached to a network interface"
-                                       : "Attach the program to a network interface as well",
-                       "bpfman " + verb + " image my-ebpf-prog:dev xdp --iface eth0");
-  add_xdp_flags(flags.xdp, flags.xdp_flags);
+  if (tree.typed(verb)) {
+    add_hook_flags(tree, app, flags.hook);
+  }
 }
 
 Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std::string& verb) {

@@ -2,7 +2,7 @@
 // The flags of `load image|file` and `check image|file`: where the object is, and what of it.
 #pragma once
 
-#include "bpfman/cli/command.h"
+#include "bpfman/cli/hook_flags.h"
 
 namespace bpfman::cli {
 
@@ -21,8 +21,8 @@ struct LoadFlags {
   std::vector<std::string> settings;
   bool dry_run = false;
   OutputFlag output;
-  CLI::App* xdp = nullptr;
-  XdpFlags xdp_flags;
+  std::string map_owner;
+  HookFlags hook;
 };
 
 void add_image_source_flags(CLI::App* app, LoadFlags& flags);

@@ -106,10 +106,37 @@ void print_plan(std::ostream& out, const plan::Plan& plan, Format format) {
 }
 
 std::string state_of(const LinkView& link) {
-  if (!link.kernel.has_value()) {
-    return "not attached";
+  return std::string(to_string(link.state));
+}
+
+void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, const LinkView& link) {
+  const ChainTarget* chain = link.record.chain();
+  const std::string* interface = interface_of(link.record.target);
+  if (interface == nullptr) {
+    lines.emplace_back("attached to", describe(link.record.target));
+    return;
   }
-  return link.kernel->ifindex.value() != 0 ? "attached" : "interface gone";
+  const std::string& netns = *netns_of(link.record.target);
+  lines.emplace_back("interface", *interface + (netns.empty() ? "" : " (netns " + netns + ")"));
+  if (chain == nullptr) {
+    lines.emplace_back("list",
+                       std::string(to_string(std::get<ListTarget>(link.record.target).list)));
+    return;
+  }
+  if (!link.chain.has_value()) {
+    return;
+  }
+  if (chain->hook == HookKind::Xdp) {
+    lines.emplace_back("mode", std::string(to_string(link.chain->mode)));
+  } else {
+    lines.emplace_back("direction", chain->hook == HookKind::TcIngress ? "ingress" : "egress");
+  }
+  if (link.chain->slots.size() > 1) {
+    lines.emplace_back("position",
+                       std::to_string(link.position + 1) + " of " +
+                           std::to_string(link.chain->slots.size()) + " (" +
+                           std::string(to_string(link.chain->strategy)) + ")");
+  }
 }
 
 std::string printable(std::string_view text) {

@@ -48,6 +48,8 @@ void print_removed(std::ostream& out, const RemoveImagesReply& reply);
 
 // "attached", "interface gone", "not attached"
 std::string state_of(const LinkView& link);
+// What a person wants to see of a new link: where it is, and how.
+void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, const LinkView& link);
 
 // Text of others (names in object files, labels, messages) as a terminal may be given it: control
 // characters are shown as "\x1b" and the like, so that none of them takes effect.
@@ -61,12 +63,15 @@ std::string source_line(const Provenance& provenance);
 std::string json_of(const LoadReply& reply);
 std::string json_of(const CheckReply& reply);
 std::string json_of(const AttachReply& reply);
+std::string json_of(const SetLinkReply& reply);
+std::string json_of_chains(const std::vector<ChainView>& chains);
 std::string json_of(const ChangeReply& reply);
 std::string json_of(const PullReply& reply);
 std::string json_of_programs(const std::vector<ProgramView>& programs);
 std::string json_of_links(const std::vector<LinkView>& links);
 std::string json_of(const ProgramView& program);
 std::string json_of(const LinkView& link);
+std::string json_value_of(const LinkView& link);
 std::string json_of_images(const std::vector<ImageRecord>& images);
 std::string json_of(const InspectImageReply& reply);
 std::string json_of(const RemoveImagesReply& reply);

@@ -63,9 +63,9 @@ TEST(ListOutput, IsATableWithoutBorders) {
 TEST(ListOutput, TellsWhatIsGone) {
   FakeApi::Answers given = answers();
   given.programs[0].kernel.reset();
-  given.links[0].kernel->ifindex = Ifindex(0);
+  given.links[0].state = LinkState::InterfaceGone;
   given.links.push_back(example_link());
-  given.links[1].kernel.reset();
+  given.links[1].state = LinkState::NotAttached;
   EXPECT_THAT(run_words("list", given).out, HasSubstr("not loaded"));
   std::string links = run_words("list links", given).out;
   EXPECT_THAT(links, HasSubstr("interface gone"));
@@ -111,20 +111,29 @@ TEST(JsonOutput, OfALinkHasEveryMember) {
   "program_id": 57,
   "program": "prog/pass",
   "kind": "xdp",
-  "strategy": "direct",
+  "attachment": "eth0",
   "interface": "eth0",
   "ifindex": 2,
   "netns": null,
   "netns_inode": 4026531840,
+  "strategy": "direct",
   "mode": "native",
+  "position": 0,
+  "counts": null,
+  "hook": "xdp",
   "priority": 50,
+  "class": null,
+  "before": [],
+  "after": [],
   "proceed_on": [
     "pass",
     "dispatcher_return"
   ],
-  "pin_path": "/run/bpfman/fs/links/3",
+  "cookie": 0,
+  "pin_path": "/run/bpfman/fs/xdp/dispatcher_4026531840_2_link",
   "kernel_link_id": 11,
   "attached": true,
+  "state": "attached",
   "metadata": {},
   "created_at": "2023-11-14T22:13:20Z"
 }

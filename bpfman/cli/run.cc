@@ -23,12 +23,13 @@ struct CommandLine {
   CLI::App app{"Takes eBPF programs out of container images and puts them on hooks of this host.",
                "bpfman"};
   GlobalFlags flags;
-  Tree tree{app};
+  Tree tree;
 
-  explicit CommandLine(const Environment& environment);
+  CommandLine(const Environment& environment, const std::vector<std::string>& words);
 };
 
-CommandLine::CommandLine(const Environment& environment) {
+CommandLine::CommandLine(const Environment& environment, const std::vector<std::string>& words)
+    : tree(app, words) {
   app.allow_extras();
   app.set_help_flag("-h,--help", "Print help of a command and exit")->group("Global flags");
   app.get_formatter()->label("OPTIONS", "FLAGS");
@@ -102,6 +103,9 @@ CommandLine::CommandLine(const Environment& environment) {
   add_check(tree);
   add_attach(tree);
   add_remove(tree);
+  add_link(tree);
+  add_chain(tree);
+  add_explain(tree);
   add_list(tree);
   add_get(tree);
   add_image(tree);
@@ -337,7 +341,7 @@ void Session::show_progress(ProgressMode mode) {
 }
 
 int run(const std::vector<std::string>& words, const Context& context) {
-  CommandLine line(context.environment);
+  CommandLine line(context.environment, words);
   std::vector<std::string> reversed = rewritten(words);
   if (Result<void> known = check_commands(line.app, reversed); !known.ok()) {
     print_error(context.err, known.error(), false);
@@ -374,7 +378,8 @@ int run(const std::vector<std::string>& words, const Context& context) {
 
 std::vector<std::string> vocabulary() {
   Environment nobody;
-  CommandLine line(nobody);
+  // The hooks of load and check are those of attach.
+  CommandLine line(nobody, {"attach"});
   std::vector<std::string> words;
   collect(line.app, "", words);
   return words;

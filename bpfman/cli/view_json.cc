@@ -119,29 +119,7 @@ Json view(const ProgramView& program) {
 }
 
 Json view(const LinkView& link) {
-  const LinkRecord& record = link.record;
-  Json json;
-  json["link_id"] = record.id.value();
-  json["program_id"] = record.program.value();
-  json["program"] = link.program_name;
-  json["kind"] = to_string(record.kind);
-  json["strategy"] = to_string(record.strategy);
-  json["interface"] = record.interface;
-  json["ifindex"] = record.ifindex.value();
-  json["netns"] = or_null(record.netns);
-  json["netns_inode"] = record.netns_id.inode;
-  json["mode"] = to_string(record.mode);
-  json["priority"] = record.priority;
-  json["proceed_on"] = Json::array();
-  for (std::int32_t code : record.proceed_on) {
-    json["proceed_on"].push_back(xdp_action_name(code));
-  }
-  json["pin_path"] = record.pin_path;
-  json["kernel_link_id"] = link.kernel.has_value() ? Json(link.kernel->id.value()) : Json(nullptr);
-  json["attached"] = link.kernel.has_value() && link.kernel->ifindex.value() != 0;
-  json["metadata"] = texts(record.metadata);
-  json["created_at"] = format_utc(record.created_at);
-  return json;
+  return Json::parse(json_value_of(link), nullptr, false);
 }
 
 Json view(const ImageRecord& image) {
@@ -247,13 +225,6 @@ std::string json_of(const CheckReply& reply) {
   return dump(json);
 }
 
-std::string json_of(const AttachReply& reply) {
-  Json json = document();
-  json["link"] = view(reply.link);
-  json["warnings"] = reply.warnings;
-  return dump(json);
-}
-
 std::string json_of(const ChangeReply& reply) {
   Json json = document();
   json["done"] = reply.done;
@@ -276,18 +247,8 @@ std::string json_of_programs(const std::vector<ProgramView>& programs) {
   return dump(json);
 }
 
-std::string json_of_links(const std::vector<LinkView>& links) {
-  Json json = document();
-  json["links"] = views(links);
-  return dump(json);
-}
-
 std::string json_of(const ProgramView& program) {
   return dump(flattened(view(program)));
-}
-
-std::string json_of(const LinkView& link) {
-  return dump(flattened(view(link)));
 }
 
 std::string json_of_images(const std::vector<ImageRecord>& images) {

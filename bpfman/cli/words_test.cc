@@ -102,7 +102,7 @@ TEST(Words, OfTheMainJobBecomeOneLoadWithItsAttachment) {
   EXPECT_THAT(outcome.asked.calls, ElementsAre("load"));
   LoadSpec expected;
   expected.source = ImageSource{.reference = "my-ebpf-prog:dev"};
-  expected.attach = XdpAttachSpec{.interface = "eth0"};
+  expected.attach = AttachSpec{.target = ChainTarget{.interface = "eth0"}};
   EXPECT_EQ(outcome.asked.load, expected);
 }
 
@@ -126,11 +126,11 @@ TEST(Words, MayUseEveryFlagOfALoad) {
   expected.application = "app";
   expected.metadata = {{"k", "w"}, {"l", "a=b"}};
   expected.globals = {{"x", Bytes{std::byte{0x0a}, std::byte{0x0b}}}};
-  expected.attach = XdpAttachSpec{.interface = "eth0",
-                                  .netns = "/run/netns/n",
-                                  .mode = XdpMode::Generic,
-                                  .priority = 7,
-                                  .proceed_on = {2, 3, 1}};
+  expected.attach = AttachSpec{.target = ChainTarget{.interface = "eth0",
+                                                     .netns = "/run/netns/n",
+                                                     .mode = XdpMode::Generic,
+                                                     .order = {.priority = 7},
+                                                     .proceed_on = {2, 3, 1}}};
   EXPECT_EQ(outcome.asked.load, expected);
 }
 
@@ -279,7 +279,7 @@ TEST(Lists, SplitAtCommasUnlessABackslashKeepsOne) {
 TEST(Vocabulary, HoldsVerbsAndTheirFlags) {
   std::vector<std::string> words = vocabulary();
   EXPECT_THAT(words, ::testing::Contains("load image"));
-  EXPECT_THAT(words, ::testing::Contains("load image xdp --iface"));
+  EXPECT_THAT(words, ::testing::Contains("attach xdp --iface"));
   EXPECT_THAT(words, ::testing::Contains("--root-dir"));
   EXPECT_THAT(words, Not(::testing::Contains("load image --iface")));
 }

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words about hooks, and what is printed of chains.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpfman/cli/cli_test_support.h"
+
+namespace bpfman::cli::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+FakeApi::Answers attached() {
+  FakeApi::Answers answers;
+  answers.attach.link = example_link();
+  return answers;
+}
+
+AttachTarget target_of(const std::string& words) {
+  Outcome outcome = run_words("attach p " + words, attached());
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  return outcome.asked.attach.value_or(AttachSpec()).target;
+}
+
+TEST(HookWords, OfEveryKindBecomeItsTarget) {
+  EXPECT_EQ(
+      target_of("tc -i eth0 -d Egress --class lb --after a/b,c"),
+      AttachTarget(ChainTarget{.hook = HookKind::TcEgress,
+                               .interface = "eth0",
+                               .order = {.priority = 600, .role = "lb", .after = {"a/b", "c"}},
+                               .proceed_on = {3, 30}}));
+  EXPECT_EQ(target_of("tcx -i eth0 -d ingress -p 7"),
+            AttachTarget(ListTarget{.interface = "eth0", .priority = 7}));
+  EXPECT_EQ(target_of("netkit -i nk0 -d peer"),
+            AttachTarget(ListTarget{.list = ListKind::NetkitPeer, .interface = "nk0"}));
+  EXPECT_EQ(target_of("tracepoint"), AttachTarget(TracepointTarget{}));
+  EXPECT_EQ(target_of("raw_tracepoint -t sched_switch"),
+            AttachTarget(TracepointTarget{"sched_switch"}));
+  EXPECT_EQ(target_of("kprobe -f do_unlinkat --offset 0x10"),
+            AttachTarget(KprobeTarget{{"do_unlinkat"}, 16}));
+  EXPECT_EQ(target_of("uprobe -t libc -f malloc,free --pid 4 --container-pid 5"),
+            AttachTarget(UprobeTarget{
+                .binary = "libc", .functions = {"malloc", "free"}, .pid = 4, .container_pid = 5}));
+  EXPECT_EQ(target_of("lsm"), AttachTarget(FixedTarget{}));
+  EXPECT_EQ(target_of("cgroup --path /sys/fs/cgroup/x"),
+            AttachTarget(CgroupTarget{"/sys/fs/cgroup/x"}));
+  EXPECT_EQ(target_of("perf_event"), AttachTarget(PerfTarget{.frequency = 99}));
+  EXPECT_EQ(target_of("perf_event --event Cycles --period 1000 --cpu 1"),
+            AttachTarget(PerfTarget{.event = "cycles", .period = 1000, .cpu = 1}));
+  EXPECT_EQ(target_of("netfilter --hook input --family ipv6 -p -10 --defragment"),
+            AttachTarget(NetfilterTarget{
+                .family = "ipv6", .hook = "input", .priority = -10, .defragment = true}));
+  EXPECT_EQ(target_of("netns -n /run/netns/a"), AttachTarget(NetnsTarget{"/run/netns/a"}));
+  EXPECT_EQ(target_of("sockmap --map /m"), AttachTarget(SockmapTarget{"/m"}));
+  EXPECT_EQ(target_of("iter"), AttachTarget(IterTarget{}));
+}
+
+TEST(HookWords, OfTheLinkItselfAreKept) {
+  Outcome outcome = run_words("attach p -m k=v kprobe -f f --cookie 0x20", attached());
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.asked.attach->cookie, 32U);
+  EXPECT_EQ(outcome.asked.attach->metadata.at("k"), "v");
+  outcome = run_words("attach p xdp -i e --container web --strategy FUSED", attached());
+  EXPECT_EQ(outcome.asked.attach->container, "web");
+  EXPECT_EQ(outcome.asked.attach->strategy, StrategyChoice::Fused);
+}
+
+TEST(HookWords, ThatCannotBeRightAreRefused) {
+  for (const auto& [words, text] : std::vector<std::pair<std::string, std::string>>{
+           {"attach p", "kinds: xdp, tc, tcx"},
+           {"attach p tc -i eth0", "missing --direction"},
+           {"attach p tc -i eth0 -d up", "ingress or egress"},
+           {"attach p xdp -i e --class fast", "one of capture, ddos, firewall, lb, observe"},
+           {"attach p xdp -i e --class lb -p 3", "twice"},
+           {"attach p tc -i e -d ingress --proceed-on drop", "unknown TC action"},
+           {"attach p xdp -i e --strategy best", "one of auto, direct, freplace, fused"},
+           {"attach p xdp -i e -n /x --container y", "exclude each other"},
+           {"attach p kprobe -f f --offset 1x", "for --offset"},
+           {"attach p cgroup", "missing --path"},
+           {"attach p netfilter", "missing --hook"},
+           {"attach p netfilter --hook input --family ipx", "ipv4 or ipv6"},
+           {"attach p perf_event --frequency 1 --period 2", "exclude each other"},
+           {"link set 3", "missing what to change"},
+           {"link set 3 -p 1 --class lb", "twice"},
+           {"chain set eth0", "missing what to change"},
+           {"chain set eth0 --timing maybe", "on or off"},
+           {"explain chain", "missing INTERFACE"},
+           {"explain chain eth0 --hook ingress", "one of xdp, tc-ingress, tc-egress"}}) {
+    Outcome outcome = run_words(words);
+    EXPECT_EQ(outcome.status, 2) << words;
+    EXPECT_THAT(outcome.err, HasSubstr(text)) << words;
+    EXPECT_EQ(outcome.out, "") << words;
+  }
+}
+
+TEST(LinkSet, TellsTheApiOnlyWhatChanges) {
+  FakeApi::Answers answers;
+  answers.links = {example_link()};
+  answers.set_link.link = example_link();
+  Outcome outcome = run_words("link set 3 --class observe --before none --after a,b", answers);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("link set 3"));
+  EXPECT_EQ(*outcome.asked.link_change,
+            (plan::LinkChange{.role = "observe",
+                              .before = std::vector<std::string>(),
+                              .after = std::vector<std::string>{"a", "b"}}));
+}
+
+ChainView example_chain() {
+  ChainView chain;
+  chain.state = LinkState::Attached;
+  chain.record = *example_link().chain;
+  chain.record.strategy = Strategy::Fused;
+  chain.record.reason = "the kernel refuses extension programs";
+  ChainMemberView member{.link = example_link(), .why = "priority 50"};
+  member.link.counts = MemberCounts{.runs = 12, .time_ns = 600, .verdicts = {{2, 11}}};
+  member.link.counts->other_verdicts = 1;
+  chain.members = {member};
+  chain.others = {plan::Occupant{.seat = plan::SeatKind::Filter,
+                                 .program = ProgramId(9),
+                                 .name = "cil_from_netdev",
+                                 .filter_priority = 1,
+                                 .holder = "cilium-agent (pid 7)"}};
+  return chain;
+}
+
+TEST(ExplainChain, TellsWhoRunsWhereAndWhyAndWhoElseIsThere) {
+  FakeApi::Answers answers;
+  answers.chains = {example_chain()};
+  EXPECT_EQ(run_words("explain chain eth0", answers).out,
+            "eth0 xdp\n"
+            "  Strategy: fused (the kernel refuses extension programs); attached\n"
+            "POS  PROGRAM    LINK  WHY HERE     GOES ON AFTER           RUNS\n"
+            "1    prog/pass  3     priority 50  pass,dispatcher_return  12\n"
+            "  Behind the last one: pass: the packet goes to the network stack.\n"
+            "  Lower priorities run first; then by name, then by link id.\n"
+            "  Programs of others on this hook, which bpfman leaves alone:\n"
+            "    \"cil_from_netdev\" (program 9, clsact filter priority 1, held by cilium-agent "
+            "(pid 7))\n");
+  EXPECT_EQ(run_words("explain chain eth0").out, "Nobody runs a program on eth0.\n");
+}
+
+TEST(ListChains, IsATable) {
+  FakeApi::Answers answers;
+  answers.chains = {example_chain()};
+  EXPECT_EQ(run_words("list chains", answers).out,
+            "HOOK  INTERFACE  STRATEGY  PROGRAMS   STATE     WHY\n"
+            "xdp   eth0       fused     prog/pass  attached  the kernel refuses extension "
+            "programs\n");
+  EXPECT_THAT(run_words("list chains -o json", answers).out, HasSubstr("\"why\": \"priority 50\""));
+}
+
+TEST(GetLink, ShowsWhatAMemberDid) {
+  FakeApi::Answers answers;
+  answers.links = {example_chain().members[0].link};
+  std::string out = run_words("get link 3", answers).out;
+  EXPECT_THAT(out, HasSubstr("12 in 600 ns (50 ns each)"));
+  EXPECT_THAT(out, HasSubstr("pass 11, others 1"));
+  EXPECT_THAT(out, HasSubstr("1 of 1"));
+}
+
+}  // namespace
+}  // namespace bpfman::cli::testing

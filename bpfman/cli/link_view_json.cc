@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links and chains as programs read them. Every member is always there; null where there is
+// nothing.
+#include <nlohmann/json.hpp>
+
+#include "bpfman/base/text.h"
+#include "bpfman/cli/output.h"
+
+namespace bpfman::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json document() {
+  Json json = Json::object();
+  json["version"] = kVersion;
+  return json;
+}
+
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+// The members that only some kinds of targets have.
+class TargetView {
+ public:
+  explicit TargetView(Json& json) : json_(json) {}
+
+  void operator()(const ChainTarget& t) {
+    json_["hook"] = to_string(t.hook);
+    json_["priority"] = t.order.priority;
+    json_["class"] = or_null(t.order.role);
+    json_["before"] = t.order.before;
+    json_["after"] = t.order.after;
+    json_["proceed_on"] = Json::array();
+    for (std::int32_t code : t.proceed_on) {
+      json_["proceed_on"].push_back(action_name(t.hook, code));
+    }
+  }
+
+  void operator()(const ListTarget& t) {
+    json_["list"] = to_string(t.list);
+    json_["priority"] = t.priority;
+  }
+
+  void operator()(const TracepointTarget& t) { json_["tracepoint"] = t.name; }
+
+  void operator()(const KprobeTarget& t) {
+    json_["functions"] = t.functions;
+    json_["offset"] = t.offset;
+  }
+
+  void operator()(const UprobeTarget& t) {
+    json_["binary"] = t.binary;
+    json_["functions"] = t.functions;
+    json_["offset"] = t.offset;
+    json_["provider"] = or_null(t.provider);
+    json_["pid"] = t.pid;
+    json_["container_pid"] = t.container_pid;
+  }
+
+  void operator()(const FixedTarget& t) { json_["function"] = t.function; }
+
+  void operator()(const CgroupTarget& t) { json_["cgroup"] = t.path; }
+
+  void operator()(const PerfTarget& t) {
+    json_["event"] = t.event;
+    json_["frequency"] = t.frequency;
+    json_["period"] = t.period;
+    json_["cpu"] = t.cpu;
+    json_["pid"] = t.pid;
+  }
+
+  void operator()(const SockmapTarget& t) { json_["map_pin"] = t.map_pin; }
+
+  void operator()(const NetnsTarget& /*target*/) {}
+
+  void operator()(const NetfilterTarget& t) {
+    json_["family"] = t.family;
+    json_["hook"] = t.hook;
+    json_["priority"] = t.priority;
+    json_["defragment"] = t.defragment;
+  }
+
+  void operator()(const IterTarget& t) {
+    json_["iterator"] = t.kind;
+    json_["map_pin"] = or_null(t.map_pin);
+  }
+
+ private:
+  Json& json_;
+};
+
+Json view(const std::optional<MemberCounts>& counts, HookKind hook) {
+  if (!counts.has_value()) {
+    return nullptr;
+  }
+  Json json;
+  json["runs"] = counts->runs;
+  json["time_ns"] = counts->time_ns;
+  json["verdicts"] = Json::object();
+  for (const auto& [code, times] : counts->verdicts) {
+    json["verdicts"][action_name(hook, code)] = times;
+  }
+  json["other_verdicts"] = counts->other_verdicts;
+  return json;
+}
+
+Json view(const LinkView& link) {
+  const LinkRecord& record = link.record;
+  const std::string* interface = interface_of(record.target);
+  const std::string* netns = netns_of(record.target);
+  const ChainRecord* chain = link.chain.has_value() ? &*link.chain : nullptr;
+  Json json;
+  json["link_id"] = record.id.value();
+  json["program_id"] = record.program.value();
+  json["program"] = link.program_name;
+  json["kind"] = to_string(record.kind);
+  json["attachment"] = describe(record.target);
+  json["interface"] = interface == nullptr ? Json(nullptr) : Json(*interface);
+  json["ifindex"] = interface == nullptr ? Json(nullptr) : Json(record.ifindex.value());
+  json["netns"] = netns == nullptr ? Json(nullptr) : or_null(*netns);
+  json["netns_inode"] = interface == nullptr ? Json(nullptr) : Json(record.netns_id.inode);
+  json["strategy"] = chain == nullptr ? Json(nullptr) : Json(to_string(chain->strategy));
+  json["mode"] = chain == nullptr || chain->hook.kind != HookKind::Xdp
+                     ? Json(nullptr)
+                     : Json(to_string(chain->mode));
+  json["position"] = chain == nullptr ? Json(nullptr) : Json(link.position);
+  json["counts"] = chain == nullptr ? Json(nullptr) : view(link.counts, chain->hook.kind);
+  std::visit(TargetView(json), record.target);
+  json["cookie"] = record.cookie;
+  json["pin_path"] = or_null(chain == nullptr ? record.pin_path : chain->link_pin);
+  json["kernel_link_id"] = link.kernel.has_value() ? Json(link.kernel->id.value()) : Json(nullptr);
+  json["attached"] = link.state == LinkState::Attached;
+  json["state"] = to_string(link.state);
+  json["metadata"] = Json::object();
+  for (const auto& [name, value] : record.metadata) {
+    json["metadata"][name] = value;
+  }
+  json["created_at"] = format_utc(record.created_at);
+  return json;
+}
+
+Json view(const plan::Occupant& occupant) {
+  Json json;
+  json["program_id"] = occupant.program.value();
+  json["name"] = occupant.name;
+  json["seat"] = to_string(occupant.seat);
+  json["kernel_link_id"] = occupant.link.has_value() ? Json(occupant.link->value()) : Json(nullptr);
+  json["filter_priority"] = occupant.filter_priority;
+  json["holder"] = or_null(occupant.holder);
+  return json;
+}
+
+Json view(const ChainView& chain) {
+  const ChainRecord& record = chain.record;
+  Json json;
+  json["hook"] = to_string(record.hook.kind);
+  json["interface"] = record.interface;
+  json["ifindex"] = record.hook.ifindex.value();
+  json["netns"] = or_null(record.netns);
+  json["netns_inode"] = record.hook.netns.inode;
+  json["strategy"] = chain.members.empty() ? Json(nullptr) : Json(to_string(record.strategy));
+  json["strategy_set"] = record.wanted.has_value();
+  json["reason"] = or_null(record.reason);
+  json["mode"] = record.hook.kind == HookKind::Xdp ? Json(to_string(record.mode)) : Json(nullptr);
+  json["revision"] = record.revision;
+  json["capacity"] = record.capacity;
+  json["frags"] = record.frags;
+  json["timing"] = record.timing;
+  json["dispatcher_id"] =
+      chain.dispatcher.has_value() ? Json(chain.dispatcher->value()) : Json(nullptr);
+  json["link_pin"] = or_null(record.link_pin);
+  json["filter_priority"] =
+      record.filter_handle == 0 ? Json(nullptr) : Json(record.filter_priority);
+  json["directory"] = or_null(record.directory);
+  json["state"] = to_string(chain.state);
+  json["members"] = Json::array();
+  for (const ChainMemberView& member : chain.members) {
+    Json one = view(member.link);
+    one["why"] = member.why;
+    json["members"].push_back(std::move(one));
+  }
+  json["others"] = Json::array();
+  for (const plan::Occupant& occupant : chain.others) {
+    json["others"].push_back(view(occupant));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string json_value_of(const LinkView& link) {
+  return dump(view(link));
+}
+
+std::string json_of(const LinkView& link) {
+  Json json = document();
+  json.update(view(link));
+  return dump(json);
+}
+
+std::string json_of_links(const std::vector<LinkView>& links) {
+  Json json = document();
+  json["links"] = Json::array();
+  for (const LinkView& link : links) {
+    json["links"].push_back(view(link));
+  }
+  return dump(json);
+}
+
+std::string json_of(const AttachReply& reply) {
+  Json json = document();
+  json["link"] = view(reply.link);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const SetLinkReply& reply) {
+  Json json = document();
+  json["link"] = view(reply.link);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of_chains(const std::vector<ChainView>& chains) {
+  Json json = document();
+  json["chains"] = Json::array();
+  for (const ChainView& chain : chains) {
+    json["chains"].push_back(view(chain));
+  }
+  return dump(json);
+}
+
+}  // namespace bpfman::cli
