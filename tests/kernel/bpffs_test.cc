@@ -136,9 +136,9 @@ TEST_F(Bpffs, OfAnUnsharedMountNamespaceKeepsPinsForTheHost) {
   ASSERT_THAT(output.out, StartsWith("program "));
   // That process and its mount namespace are gone; the pins and the attachment are not.
   EXPECT_EQ(host_output({KERNEL_TEST_COMMAND, "show", kDirectory}), output.out);
-  Result<plan::XdpHook> hook = kernel_->observe_xdp("kv0", netns_->path());
-  ASSERT_TRUE(hook.ok() && hook->occupant);
-  EXPECT_EQ(hook->occupant->name, "pass_counter");
+  Result<plan::NetHook> hook = kernel_->observe_hook(HookKind::Xdp, "kv0", netns_->path());
+  ASSERT_TRUE(hook.ok() && hook->occupants.size() == 1);
+  EXPECT_EQ(hook->occupants[0].name, "pass_counter");
   EXPECT_EQ(host_output(observe()), "110 \n");
 }
 

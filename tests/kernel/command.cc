@@ -30,9 +30,7 @@ Result<void> load(const Words& words) {
   TRY(kernel::ensure_bpffs(words.at(1), {.directory = words.at(2)}));
   Bytes object = TRY(read_file(words.at(3), 1 << 20));
   kernel::LoadedProgram loaded = TRY(kernel::make_kernel_ops()->load_program(
-      {.object = object,
-       .program = "pass_counter",
-       .globals = {},
+      {.what = {.object = object, .program = "pass_counter"},
        .program_pin = join_path(words.at(1), "prog_command"),
        .map_directory = join_path(words.at(1), "maps/command")}));
   std::printf("program %u\n", loaded.id.value());
@@ -42,15 +40,17 @@ Result<void> load(const Words& words) {
 Result<void> attach(const Words& words) {
   TRY(load(words));
   std::unique_ptr<kernel::KernelOps> kernel = kernel::make_kernel_ops();
-  plan::XdpHook hook = TRY(kernel->observe_xdp(words.at(4), ""));
-  kernel::AttachedXdp attached =
-      TRY(kernel->attach_xdp({.program_pin = join_path(words.at(1), "prog_command"),
-                              .link_pin = join_path(words.at(1), "links/command"),
-                              .interface = hook.interface,
-                              .ifindex = hook.ifindex,
-                              .netns = "",
-                              .mode = std::nullopt}));
-  std::printf("link %u\n", attached.kernel_id.value());
+  plan::NetHook hook = TRY(kernel->observe_hook(HookKind::Xdp, words.at(4), ""));
+  kernel::AttachedHook attached =
+      TRY(kernel->attach_hook({.kind = hook.kind,
+                               .interface = hook.interface,
+                               .ifindex = hook.ifindex,
+                               .netns = hook.netns,
+                               .netns_id = hook.netns_id,
+                               .mode = std::nullopt,
+                               .link_pin = join_path(words.at(1), "links/command")},
+                              join_path(words.at(1), "prog_command")));
+  std::printf("link %u\n", attached.kernel_id->value());
   return {};
 }
 

@@ -15,20 +15,20 @@
 namespace bpfman::testing {
 namespace {
 
-using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 class XdpHook : public KernelTest {
  protected:
-  plan::XdpHook observe(const std::string& interface = "kv0") {
-    Result<plan::XdpHook> hook = kernel_->observe_xdp(interface, netns_->path());
+  plan::NetHook observe(const std::string& interface = "kv0") {
+    Result<plan::NetHook> hook = kernel_->observe_hook(HookKind::Xdp, interface, netns_->path());
     EXPECT_TRUE(hook.ok()) << hook.error().message();
-    return hook.ok() ? *std::move(hook) : plan::XdpHook();
+    return hook.ok() ? *std::move(hook) : plan::NetHook();
   }
 
   Error observe_error(const std::string& interface, const std::string& netns) {
-    Result<plan::XdpHook> hook = kernel_->observe_xdp(interface, netns);
+    Result<plan::NetHook> hook = kernel_->observe_hook(HookKind::Xdp, interface, netns);
     EXPECT_FALSE(hook.ok());
     return hook.ok() ? Error(Code::Internal, "observed") : hook.error();
   }
@@ -49,21 +49,22 @@ class XdpHook : public KernelTest {
   }
 };
 
-TEST_F(XdpHook, OfAFreeInterfaceHasNoOccupant) {
+TEST_F(XdpHook, OfAFreeInterfaceHasNoOccupants) {
   struct stat info = {};
   ASSERT_EQ(::stat(netns_->path().c_str(), &info), 0);
   EXPECT_EQ(observe(),
-            (plan::XdpHook{.interface = "kv0",
+            (plan::NetHook{.kind = HookKind::Xdp,
+                           .interface = "kv0",
                            .ifindex = netns_->ifindex("kv0"),
                            .netns = netns_->path(),
                            .netns_id = {info.st_dev, info.st_ino},
-                           .occupant = std::nullopt}));
+                           .occupants = {}}));
 }
 
 TEST_F(XdpHook, IsFoundInOurOwnNamespaceToo) {
   struct stat info = {};
   ASSERT_EQ(::stat("/proc/self/ns/net", &info), 0);
-  Result<plan::XdpHook> hook = kernel_->observe_xdp("lo", "");
+  Result<plan::NetHook> hook = kernel_->observe_hook(HookKind::Xdp, "lo", "");
   ASSERT_TRUE(hook.ok()) << hook.error().message();
   EXPECT_EQ(hook->netns_id, (NetnsId{info.st_dev, info.st_ino}));
   EXPECT_EQ(hook->ifindex, Ifindex(1));
@@ -120,14 +121,15 @@ TEST_F(XdpHook, NamesAProgramThatWasAttachedByNetlinkAndLeavesItAlone) {
     Result<UniqueFd> program = kernel::open_pin(fs("prog_foreign"));
     ASSERT_TRUE(netns_->set_xdp("kv0", program->get(), XDP_FLAGS_DRV_MODE).ok());
   }
-  plan::XdpHook before = observe();
-  EXPECT_EQ(before.occupant,
-            (plan::XdpOccupant{.program = foreign.id,
-                               .name = "report_all_the_variables",
-                               .mode = XdpMode::Native,
-                               .link = std::nullopt,
-                               .holder = "pinned at " + fs("prog_foreign")}));
-  Result<kernel::AttachedXdp> attached = kernel_->attach_xdp(attach_request("ours"));
+  plan::NetHook before = observe();
+  EXPECT_THAT(before.occupants,
+              ElementsAre(plan::Occupant{.seat = plan::SeatKind::XdpNetlink,
+                                         .program = foreign.id,
+                                         .name = "report_all_the_variables",
+                                         .mode = XdpMode::Native,
+                                         .link = std::nullopt,
+                                         .holder = "pinned at " + fs("prog_foreign")}));
+  Result<kernel::AttachedHook> attached = kernel_->attach_hook(link_seat("ours"), fs("prog_ours"));
   ASSERT_FALSE(attached.ok());
   EXPECT_EQ(attached.error().code(), Code::AlreadyExists);
   EXPECT_THAT(attached.error().message(),
@@ -141,18 +143,19 @@ TEST_F(XdpHook, NamesTheProcessThatHoldsAForeignLink) {
   load("k_globals", "report_all_the_variables", "foreign");
   load("xdp_pass_counter", "pass_counter", "ours");
   UniqueFd link = foreign_link(fs("prog_foreign"), XDP_FLAGS_SKB_MODE);
-  plan::XdpHook hook = observe();
-  ASSERT_TRUE(hook.occupant);
-  EXPECT_EQ(hook.occupant->mode, XdpMode::Generic);
-  EXPECT_TRUE(hook.occupant->link);
-  EXPECT_EQ(hook.occupant->holder, "kernel_test (pid " + std::to_string(::getpid()) + ")");
+  plan::NetHook hook = observe();
+  ASSERT_EQ(hook.occupants.size(), 1U);
+  EXPECT_EQ(hook.occupants[0].seat, plan::SeatKind::XdpLink);
+  EXPECT_EQ(hook.occupants[0].mode, XdpMode::Generic);
+  EXPECT_TRUE(hook.occupants[0].link);
+  EXPECT_EQ(hook.occupants[0].holder, "kernel_test (pid " + std::to_string(::getpid()) + ")");
   // Natively (EEXIST beside a generic program) and generically (EBUSY): taken is taken.
   for (std::optional<XdpMode> mode : {std::optional<XdpMode>(),
                                       std::optional(XdpMode::Native),
                                       std::optional(XdpMode::Generic)}) {
-    kernel::AttachXdpRequest request = attach_request("ours");
-    request.mode = mode;
-    Result<kernel::AttachedXdp> attached = kernel_->attach_xdp(request);
+    plan::Seat seat = link_seat("ours");
+    seat.mode = mode;
+    Result<kernel::AttachedHook> attached = kernel_->attach_hook(seat, fs("prog_ours"));
     ASSERT_FALSE(attached.ok());
     EXPECT_EQ(attached.error().code(), Code::AlreadyExists);
   }
@@ -161,14 +164,15 @@ TEST_F(XdpHook, NamesTheProcessThatHoldsAForeignLink) {
 
 TEST_F(XdpHook, NamesThePinOfALink) {
   kernel::LoadedProgram loaded = load("xdp_pass_counter", "pass_counter", "a");
-  Result<kernel::AttachedXdp> attached = kernel_->attach_xdp(attach_request("a"));
+  Result<kernel::AttachedHook> attached = kernel_->attach_hook(link_seat("a"), fs("prog_a"));
   ASSERT_TRUE(attached.ok()) << attached.error().message();
-  EXPECT_EQ(observe().occupant,
-            (plan::XdpOccupant{.program = loaded.id,
-                               .name = "pass_counter",
-                               .mode = XdpMode::Native,
-                               .link = attached->kernel_id,
-                               .holder = "pinned at " + fs("links/a")}));
+  EXPECT_THAT(observe().occupants,
+              ElementsAre(plan::Occupant{.seat = plan::SeatKind::XdpLink,
+                                         .program = loaded.id,
+                                         .name = "pass_counter",
+                                         .mode = XdpMode::Native,
+                                         .link = attached->kernel_id,
+                                         .holder = "pinned at " + fs("links/a")}));
 }
 
 TEST_F(XdpHook, NamesNoHolderWhenSeveralLinksCouldBeTheOne) {
@@ -176,16 +180,17 @@ TEST_F(XdpHook, NamesNoHolderWhenSeveralLinksCouldBeTheOne) {
   Result<TestNetns> second = TestNetns::create();
   ASSERT_TRUE(second.ok()) << second.error().message();
   ASSERT_EQ(second->ifindex("kv0"), netns_->ifindex("kv0"));
-  Result<kernel::AttachedXdp> first = kernel_->attach_xdp(attach_request("a"));
-  kernel::AttachXdpRequest request = attach_request("a");
-  request.netns = second->path();
-  request.link_pin = fs("links/b");
-  Result<kernel::AttachedXdp> other = kernel_->attach_xdp(request);
+  Result<kernel::AttachedHook> first = kernel_->attach_hook(link_seat("a"), fs("prog_a"));
+  plan::Seat seat = link_seat("b");
+  seat.netns = second->path();
+  seat.netns_id = second->id();
+  Result<kernel::AttachedHook> other = kernel_->attach_hook(seat, fs("prog_a"));
   ASSERT_TRUE(first.ok() && other.ok());
-  plan::XdpHook hook = observe();
-  ASSERT_TRUE(hook.occupant);
-  EXPECT_EQ(hook.occupant->link, std::min(first->kernel_id, other->kernel_id));
-  EXPECT_EQ(hook.occupant->holder, "");
+  plan::NetHook hook = observe();
+  ASSERT_EQ(hook.occupants.size(), 1U);
+  EXPECT_EQ(hook.occupants[0].seat, plan::SeatKind::XdpLink);
+  EXPECT_EQ(hook.occupants[0].link, std::min(first->kernel_id, other->kernel_id));
+  EXPECT_EQ(hook.occupants[0].holder, "");
 }
 
 }  // namespace

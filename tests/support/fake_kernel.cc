@@ -57,7 +57,7 @@ Result<kernel::LoadedProgram> FakeKernel::load_program(const kernel::LoadRequest
 }
 
 // Proved by Pins tests: rename moves a pin or a directory of pins; a missing source is NotFound.
-Result<LoadFigures> FakeKernel::check_program(const kernel::CheckRequest& request) {
+Result<LoadFigures> FakeKernel::check_program(const kernel::ObjectProgram& request) {
   if (request.program == "bad") {
     return Error(Code::InvalidArgument, "load program bad: the kernel's verifier rejected it");
   }
@@ -142,37 +142,185 @@ Result<std::optional<ProgramId>> FakeKernel::pinned_program(const std::string& p
                                            : std::optional(found->second);
 }
 
-Result<plan::XdpHook> FakeKernel::observe_xdp(const std::string& interface,
-                                              const std::string& netns) {
+namespace {
+
+std::string hook_name(HookKind kind, const std::string& interface) {
+  return kind == HookKind::Xdp ? interface : interface + " " + std::string(to_string(kind));
+}
+
+}  // namespace
+
+Result<plan::NetHook> FakeKernel::observe_hook(HookKind kind,
+                                               const std::string& interface,
+                                               const std::string& netns) {
   if (!interfaces.contains(interface)) {
     return Error(Code::NotFound, "no interface \"" + interface + "\" in this network namespace");
   }
-  plan::XdpHook hook{.interface = interface,
+  plan::NetHook hook{.kind = kind,
+                     .interface = interface,
                      .ifindex = Ifindex(interface == "eth0" ? 2 : 3),
                      .netns = netns,
-                     .netns_id = NetnsId{4, 4026531840}};
-  if (auto occupant = world.hooks.find(interface); occupant != world.hooks.end()) {
-    hook.occupant = occupant->second;
+                     .netns_id = NetnsId{4, 4026531840},
+                     .has_tcx = has_tcx};
+  if (auto occupant = world.hooks.find(hook_name(kind, interface)); occupant != world.hooks.end()) {
+    hook.occupants.push_back(occupant->second);
   }
   return hook;
 }
 
-// Proved by AttachXdp tests: a taken hook is AlreadyExists; the link lives by its pin.
-Result<kernel::AttachedXdp> FakeKernel::attach_xdp(const kernel::AttachXdpRequest& request) {
-  return strike("attach_xdp", [&]() -> Result<kernel::AttachedXdp> {
+// Proved by the tests of attach: the link lives by its pin.
+Result<kernel::AttachedLink> FakeKernel::attach(const kernel::AttachRequest& request) {
+  return strike("attach", [&]() -> Result<kernel::AttachedLink> {
     auto program = world.program_pins.find(request.program_pin);
     if (program == world.program_pins.end()) {
       return Error(Code::NotFound, "open " + request.program_pin);
     }
-    if (world.hooks.contains(request.interface)) {
-      return Error(Code::AlreadyExists, "attach to " + request.interface);
-    }
-    KernelLinkId id(static_cast<std::uint32_t>(500 + world.link_pins.size()));
-    world.link_pins[request.link_pin] = FakeLink{id, program->second, request.interface};
-    world.hooks[request.interface] =
-        plan::XdpOccupant{.program = program->second, .name = "pinned", .link = id};
-    return kernel::AttachedXdp{id, request.mode.value_or(XdpMode::Native)};
+    KernelLinkId id = new_link();
+    world.link_pins[request.link_pin] = FakeLink{id, program->second, ""};
+    return kernel::AttachedLink{id, request.target};
   });
+}
+
+// Proved by the tests of hooks: a taken XDP hook is AlreadyExists; the link lives by its pin.
+Result<kernel::AttachedHook> FakeKernel::attach_hook(const plan::Seat& seat,
+                                                     const std::string& program_pin) {
+  return strike("attach_hook", [&]() -> Result<kernel::AttachedHook> {
+    std::optional<ProgramId> program = *pinned_program(program_pin);
+    if (!program.has_value()) {
+      return Error(Code::NotFound, "open " + program_pin);
+    }
+    std::string name = hook_name(seat.kind, seat.interface);
+    if (world.hooks.contains(name)) {
+      return Error(Code::AlreadyExists, "attach to " + name);
+    }
+    KernelLinkId id = new_link();
+    world.link_pins[seat.link_pin] = FakeLink{id, *program, name};
+    world.hooks[name] = plan::Occupant{.program = *program, .name = "pinned", .link = id};
+    return kernel::AttachedHook{id, seat.mode.value_or(XdpMode::Native)};
+  });
+}
+
+// Proved by the tests of hooks: one step; NotFound when ours is gone.
+Result<void> FakeKernel::switch_hook(const plan::Seat& seat, const std::string& program_pin) {
+  return strike("switch_hook", [&]() -> Result<void> {
+    std::optional<ProgramId> program = *pinned_program(program_pin);
+    auto link = world.link_pins.find(seat.link_pin);
+    if (!program.has_value() || link == world.link_pins.end()) {
+      return Error(Code::NotFound, "switch to " + program_pin);
+    }
+    link->second.program = *program;
+    world.hooks[link->second.interface].program = *program;
+    return {};
+  });
+}
+
+Result<void> FakeKernel::detach_hook(const plan::Seat& seat,
+                                     const std::vector<std::string>& /*program_pins*/) {
+  return strike("detach_hook", [&]() -> Result<void> {
+    if (auto link = world.link_pins.extract(seat.link_pin)) {
+      auto hook = world.hooks.find(link.mapped().interface);
+      if (hook != world.hooks.end() && hook->second.link == link.mapped().id) {
+        world.hooks.erase(hook);
+      }
+    }
+    return {};
+  });
+}
+
+Result<std::optional<ProgramId>> FakeKernel::program_on(const plan::Seat& seat) {
+  auto link = world.link_pins.find(seat.link_pin);
+  if (link == world.link_pins.end()) {
+    return std::optional<ProgramId>();
+  }
+  auto hook = world.hooks.find(link->second.interface);
+  bool there = hook != world.hooks.end() && hook->second.link == link->second.id;
+  return there ? std::optional(hook->second.program) : std::nullopt;
+}
+
+// Proved by the tests of chains: a complete one is left alone.
+Result<kernel::BuiltChain> FakeKernel::build_chain(const kernel::BuildChainRequest& request) {
+  return strike("build_chain", [&]() -> Result<kernel::BuiltChain> {
+    if (auto there = world.chains.find(request.directory); there != world.chains.end()) {
+      return kernel::BuiltChain{.dispatcher = there->second.dispatcher};
+    }
+    FakeChain chain{.dispatcher = next_program, .strategy = request.strategy};
+    for (const kernel::ChainMember& member : request.members) {
+      if (request.strategy == Strategy::Freplace && member.what.program == no_extension) {
+        return Error(Code::InvalidArgument, member.what.program + " has no type information");
+      }
+      chain.slots[member.slot] = {member.link, member.proceed_on};
+      chain.live |= std::uint64_t{1} << member.slot;
+    }
+    next_program = ProgramId(next_program.value() + 1);
+    world.chains[request.directory] = chain;
+    world.program_pins[request.directory + "/dispatcher"] = chain.dispatcher;
+    return kernel::BuiltChain{.dispatcher = chain.dispatcher};
+  });
+}
+
+Result<std::map<LinkId, KernelLinkId>> FakeKernel::join_chain(
+    HookKind /*hook*/,
+    const std::string& directory,
+    const std::vector<kernel::ChainMember>& members) {
+  return strike("join_chain", [&]() -> Result<std::map<LinkId, KernelLinkId>> {
+    std::map<LinkId, KernelLinkId> links;
+    for (const kernel::ChainMember& member : members) {
+      if (member.what.program == no_extension) {
+        return Error(Code::InvalidArgument, member.what.program + " has no type information");
+      }
+      world.chains.at(directory).slots[member.slot] = {member.link, member.proceed_on};
+      links[member.link] = new_link();
+    }
+    return links;
+  });
+}
+
+Result<void> FakeKernel::set_live_members(const std::string& directory,
+                                          const kernel::LiveMembers& live) {
+  return strike("set_live_members", [&]() -> Result<void> {
+    FakeChain& chain = world.chains.at(directory);
+    chain.live = live.live;
+    for (const auto& [slot, mask] : live.masks) {
+      chain.slots.at(slot).second = mask;
+    }
+    return {};
+  });
+}
+
+Result<kernel::LiveMembers> FakeKernel::live_members(const std::string& directory) {
+  return kernel::LiveMembers{.live = world.chains.at(directory).live};
+}
+
+Result<void> FakeKernel::leave_chain(const std::string& directory,
+                                     const std::vector<unsigned>& slots) {
+  return strike("leave_chain", [&]() -> Result<void> {
+    auto chain = world.chains.find(directory);
+    for (unsigned slot : slots) {
+      if (chain != world.chains.end()) {
+        chain->second.slots.erase(slot);
+      }
+    }
+    return {};
+  });
+}
+
+Result<void> FakeKernel::drop_chain(const std::string& directory) {
+  return strike("drop_chain", [&]() -> Result<void> {
+    world.chains.erase(directory);
+    world.program_pins.erase(directory + "/dispatcher");
+    return {};
+  });
+}
+
+Result<std::map<unsigned, MemberCounts>> FakeKernel::member_counts(HookKind /*hook*/,
+                                                                   const std::string& directory) {
+  std::map<unsigned, MemberCounts> counts;
+  if (auto chain = world.chains.find(directory); chain != world.chains.end()) {
+    for (const auto& [slot, member] : chain->second.slots) {
+      counts[slot] = MemberCounts{.runs = 7, .verdicts = {{2, 7}}};
+    }
+  }
+  return counts;
 }
 
 Result<std::optional<KernelLink>> FakeKernel::pinned_link(const std::string& path) {
@@ -186,12 +334,10 @@ Result<std::optional<KernelLink>> FakeKernel::pinned_link(const std::string& pat
                                   .ifindex = Ifindex(2)});
 }
 
-// Proved by DetachLink tests: the hook is free when it returns; an absent pin is success.
+// Proved by the tests of attach: an absent pin is success.
 Result<void> FakeKernel::detach_link(const std::string& link_pin) {
   return strike("detach_link", [&]() -> Result<void> {
-    if (auto link = world.link_pins.extract(link_pin)) {
-      world.hooks.erase(link.mapped().interface);
-    }
+    world.link_pins.erase(link_pin);
     return {};
   });
 }

@@ -24,6 +24,15 @@ struct FakeLink {
   bool operator==(const FakeLink&) const = default;
 };
 
+// An image of a chain.
+struct FakeChain {
+  ProgramId dispatcher;
+  Strategy strategy = Strategy::Fused;
+  std::map<unsigned, std::pair<LinkId, std::uint32_t>> slots;  // slot -> member and its mask
+  std::uint64_t live = 0;                                      // of Freplace
+  bool operator==(const FakeChain&) const = default;
+};
+
 // All that the kernel and bpffs hold. Comparable, so a test can say "as before".
 struct FakeWorld {
   bool bpffs = false;
@@ -31,7 +40,8 @@ struct FakeWorld {
   std::map<std::string, std::set<std::string>>
       map_directories;  // directory -> names of pinned maps
   std::map<std::string, FakeLink> link_pins;
-  std::map<std::string, plan::XdpOccupant> hooks;  // interface -> who is on it
+  std::map<std::string, plan::Occupant> hooks;  // "eth0", "eth0 tc-ingress" -> who is on it
+  std::map<std::string, FakeChain> chains;      // by directory
   bool operator==(const FakeWorld&) const = default;
 };
 
@@ -41,6 +51,10 @@ class FakeKernel final : public kernel::KernelOps {
   std::string boot = "boot-1";
   std::set<std::string> interfaces = {"eth0", "eth1"};
   ProgramId next_program{100};
+  plan::ExtensionSupport extensions{.available = true, .why_not = ""};
+  bool has_tcx = true;
+  // A member of this name cannot be an extension.
+  std::string no_extension;
 
   // The call number (from 1) at which `fault` strikes; effects() counts the calls so far.
   void arm(Fault fault, int at_call);
@@ -51,7 +65,7 @@ class FakeKernel final : public kernel::KernelOps {
   Result<void> ensure_bpffs(const std::string& directory) override;
   Result<kernel::LoadedProgram> load_program(const kernel::LoadRequest& request) override;
   // Every program but "bad" loads.
-  Result<LoadFigures> check_program(const kernel::CheckRequest& request) override;
+  Result<LoadFigures> check_program(const kernel::ObjectProgram& request) override;
   // The text as it stands.
   Result<std::map<std::string, Bytes>> encode_settings(
       ByteView object,
@@ -63,11 +77,34 @@ class FakeKernel final : public kernel::KernelOps {
   Result<std::optional<KernelProgram>> find_program(ProgramId id) override;
   Result<std::vector<KernelProgram>> list_programs() override;
   Result<std::optional<ProgramId>> pinned_program(const std::string& path) override;
-  Result<plan::XdpHook> observe_xdp(const std::string& interface,
-                                    const std::string& netns) override;
-  Result<kernel::AttachedXdp> attach_xdp(const kernel::AttachXdpRequest& request) override;
+  Result<kernel::AttachedLink> attach(const kernel::AttachRequest& request) override;
   Result<std::optional<KernelLink>> pinned_link(const std::string& path) override;
   Result<void> detach_link(const std::string& link_pin) override;
+  Result<plan::NetHook> observe_hook(HookKind kind,
+                                     const std::string& interface,
+                                     const std::string& netns) override;
+
+  Result<plan::ExtensionSupport> extension_support() override { return extensions; }
+
+  Result<kernel::AttachedHook> attach_hook(const plan::Seat& seat,
+                                           const std::string& program_pin) override;
+  Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin) override;
+  Result<void> detach_hook(const plan::Seat& seat,
+                           const std::vector<std::string>& program_pins) override;
+  Result<std::optional<ProgramId>> program_on(const plan::Seat& seat) override;
+  Result<kernel::BuiltChain> build_chain(const kernel::BuildChainRequest& request) override;
+  Result<std::map<LinkId, KernelLinkId>> join_chain(
+      HookKind hook,
+      const std::string& directory,
+      const std::vector<kernel::ChainMember>& members) override;
+  Result<void> set_live_members(const std::string& directory,
+                                const kernel::LiveMembers& live) override;
+  Result<kernel::LiveMembers> live_members(const std::string& directory) override;
+  Result<void> leave_chain(const std::string& directory,
+                           const std::vector<unsigned>& slots) override;
+  Result<void> drop_chain(const std::string& directory) override;
+  Result<std::map<unsigned, MemberCounts>> member_counts(HookKind hook,
+                                                         const std::string& directory) override;
   Result<std::optional<KernelMap>> find_map(MapId id) override;
   Result<MapDump> dump_map(MapId id, std::size_t limit) override;
 
@@ -78,6 +115,9 @@ class FakeKernel final : public kernel::KernelOps {
   template <typename Effect>
   auto strike(const char* what, Effect effect) -> decltype(effect());
 
+  KernelLinkId new_link() { return KernelLinkId(next_link_++); }
+
+  std::uint32_t next_link_ = 500;
   int effects_ = 0;
   Fault fault_ = Fault::None;
   int fault_at_ = 0;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -120,6 +121,12 @@ std::string TestNetns::path() const {
   return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd_.get());
 }
 
+NetnsId TestNetns::id() const {
+  Result<kernel::Netns> netns = kernel::Netns::open(path());
+  EXPECT_TRUE(netns.ok());
+  return netns.ok() ? netns->id() : NetnsId();
+}
+
 Result<void> TestNetns::run(const std::vector<std::string>& command) const {
   ProcessRequest request;
   request.arguments = {"nsenter", "--net=" + path(), "--"};
@@ -169,10 +176,19 @@ Result<PrivateMounts> PrivateMounts::enter() {
 }
 
 PrivateMounts::~PrivateMounts() {
-  if (before_.valid()) {
-    EXPECT_EQ(::setns(before_.get(), CLONE_NEWNS), 0) << std::strerror(errno);
-    EXPECT_EQ(::fchdir(directory_.get()), 0) << std::strerror(errno);
+  if (!before_.valid()) {
+    return;
   }
+  // EINVAL: a thread that was joined a moment ago may still be on its way out, and the kernel wants
+  // this one to be the only one.
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int entered = ::setns(before_.get(), CLONE_NEWNS);
+  while (entered != 0 && errno == EINVAL && std::chrono::steady_clock::now() < deadline) {
+    ::sched_yield();
+    entered = ::setns(before_.get(), CLONE_NEWNS);
+  }
+  EXPECT_EQ(entered, 0) << std::strerror(errno);
+  EXPECT_EQ(::fchdir(directory_.get()), 0) << std::strerror(errno);
 }
 
 void KernelTest::SetUp() {
@@ -211,25 +227,33 @@ Bytes KernelTest::object(const std::string& name) {
 kernel::LoadedProgram KernelTest::load(const std::string& object_name,
                                        const std::string& program,
                                        const std::string& name,
-                                       const std::map<std::string, Bytes>& globals) {
+                                       const std::map<std::string, Bytes>& globals,
+                                       ProgramType type) {
   Bytes bytes = object(object_name);
-  Result<kernel::LoadedProgram> loaded =
-      kernel_->load_program({.object = bytes,
-                             .program = program,
-                             .globals = globals,
-                             .program_pin = fs("prog_" + name),
-                             .map_directory = fs("maps/" + name)});
+  Result<kernel::LoadedProgram> loaded = kernel_->load_program(
+      {.what = {.object = bytes, .program = program, .type = type, .globals = globals},
+       .program_pin = fs("prog_" + name),
+       .map_directory = fs("maps/" + name)});
   EXPECT_TRUE(loaded.ok()) << loaded.error().message();
   return loaded.ok() ? *std::move(loaded) : kernel::LoadedProgram();
 }
 
-kernel::AttachXdpRequest KernelTest::attach_request(const std::string& name) const {
-  return {.program_pin = fs("prog_" + name),
-          .link_pin = fs("links/" + name),
+plan::Seat KernelTest::link_seat(const std::string& name, HookKind kind) const {
+  return {.kind = kind,
           .interface = "kv0",
           .ifindex = netns_->ifindex("kv0"),
           .netns = netns_->path(),
-          .mode = std::nullopt};
+          .netns_id = netns_->id(),
+          .mode = std::nullopt,
+          .link_pin = fs("links/" + name)};
+}
+
+plan::Seat KernelTest::filter_seat(HookKind kind) const {
+  plan::Seat seat = link_seat("", kind);
+  seat.link_pin.clear();
+  seat.filter_priority = 50;
+  seat.filter_handle = 0xb1;
+  return seat;
 }
 
 std::uint32_t KernelTest::test_run(const std::string& pin, std::uint32_t times) {

@@ -24,6 +24,7 @@ class TestNetns {
 
   // To pass as `netns`: a file of this process.
   std::string path() const;
+  NetnsId id() const;
   // Runs a program inside ("ip", "link", ...), which must succeed.
   Result<void> run(const std::vector<std::string>& command) const;
   // The index of an interface there; fails the test when there is none.
@@ -70,8 +71,11 @@ class KernelTest : public ::testing::Test {
   kernel::LoadedProgram load(const std::string& object,
                              const std::string& program,
                              const std::string& name,
-                             const std::map<std::string, Bytes>& globals = {});
-  kernel::AttachXdpRequest attach_request(const std::string& name) const;
+                             const std::map<std::string, Bytes>& globals = {},
+                             ProgramType type = ProgramType::Xdp);
+  // A seat on kv0: of a link pinned at fs("links/NAME"), or of a filter.
+  plan::Seat link_seat(const std::string& name, HookKind kind = HookKind::Xdp) const;
+  plan::Seat filter_seat(HookKind kind) const;
   // Runs a pinned XDP program `times` on a frame of 64 bytes; its last result.
   static std::uint32_t test_run(const std::string& pin, std::uint32_t times);
 
