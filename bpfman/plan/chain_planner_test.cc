@@ -171,6 +171,23 @@ TEST(ChainPlanner, TheLastOneFreesTheHook) {
                           RecordChange(DeleteChain{snapshot.chains[0].hook, "boot-1"})));
 }
 
+TEST(ChainPlanner, AHookOfAFormerBootIsNotThatOfThisOne) {
+  Snapshot snapshot = chain_of(2, Strategy::Fused);
+  LinkRecord old = snapshot.links[0];
+  old.id = LinkId(40);
+  old.boot_id = "boot-0";
+  ChainRecord former = snapshot.chains[0];
+  former.boot_id = "boot-0";
+  snapshot.links.push_back(old);
+  snapshot.chains.push_back(former);
+  Result<Plan> plan = plan_detach({old}, snapshot);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_THAT(plan->steps, SizeIs(0));
+  EXPECT_THAT(plan->commit,
+              ElementsAre(RecordChange(DeleteLink{LinkId(40)}),
+                          RecordChange(DeleteChain{former.hook, "boot-0"})));
+}
+
 TEST(ChainPlanner, AnInterfaceThatIsGoneLeavesOnlyRecords) {
   Snapshot snapshot = chain_of(3, Strategy::Freplace);
   snapshot.sights[0].hook.reset();

@@ -212,19 +212,39 @@ std::set<std::string> map_directories(const ProgramRecord& program) {
   return out;
 }
 
+// Chains of former boots whose last member goes. A hook may have the same key in every boot.
+void forget_former_chains(Plan& plan,
+                          const std::vector<LinkRecord>& links,
+                          const Snapshot& snapshot) {
+  for (const ChainRecord& chain : snapshot.chains) {
+    auto is_member = [&](const LinkRecord& link) {
+      return link.boot_id == chain.boot_id && hooks_of({link}) == std::vector{chain.hook};
+    };
+    auto members = std::count_if(snapshot.links.begin(), snapshot.links.end(), is_member);
+    auto leaving = std::count_if(links.begin(), links.end(), is_member);
+    if (chain.boot_id != snapshot.boot_id && leaving > 0 && leaving == members) {
+      plan.commit.push_back(DeleteChain{chain.hook, chain.boot_id});
+    }
+  }
+}
+
 // Takes links off: those of chains hook by hook, the others one by one.
 Result<void> add_detach(Plan& plan,
                         const std::vector<LinkRecord>& links,
                         const Snapshot& snapshot) {
-  std::vector<HookKey> keys = hooks_of(links);
+  std::vector<LinkRecord> present;
   for (const LinkRecord& link : links) {
-    // Of a former boot only the record is left.
-    if (link.chain() == nullptr && link.boot_id == snapshot.boot_id) {
+    plan.commit.push_back(DeleteLink{link.id});
+    if (link.boot_id != snapshot.boot_id) {
+      continue;  // of a former boot only records are left
+    }
+    present.push_back(link);
+    if (link.chain() == nullptr) {
       plan.steps.push_back(Step{.action = DetachLink{link.pin_path}});
     }
-    plan.commit.push_back(DeleteLink{link.id});
   }
-  for (const HookKey& key : keys) {
+  forget_former_chains(plan, links, snapshot);
+  for (const HookKey& key : hooks_of(present)) {
     const ChainRecord* chain = chain_at(key, snapshot);
     if (chain == nullptr) {
       continue;
