@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::array kHooks = {HookKind::Xdp, HookKind::TcIngress, HookKind::TcEgress};
 
-Result<plan::Snapshot> read_snapshot(const Layout& layout, kernel::KernelOps& kernel) {
-  std::string boot_id = TRY(kernel.boot_id());
-  std::optional<store::Store> store = TRY(open_for_reading(layout, kernel));
-  return take_snapshot(layout, store.has_value() ? &*store : nullptr, std::move(boot_id));
-}
-
 // Who is on the hook besides us.
 std::vector<plan::Occupant> others_on(const plan::NetHook& hook, std::optional<ProgramId> ours) {
   std::vector<plan::Occupant> out;

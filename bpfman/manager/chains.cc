@@ -105,6 +105,20 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
   return sight;
 }
 
+Result<std::optional<plan::NetHook>> Manager::Impl::look_for(
+    const std::optional<AttachSpec>& attach, plan::Snapshot& snapshot) {
+  std::optional<plan::NetHook> hook;
+  if (attach.has_value()) {
+    hook = TRY(observe(attach->target));
+  }
+  if (hook.has_value()) {
+    plan::HookSight sight =
+        TRY(look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, attach));
+    snapshot.sights.push_back(std::move(sight));
+  }
+  return hook;
+}
+
 Result<void> Manager::Impl::look_at_hooks(plan::Snapshot& snapshot,
                                           const std::vector<HookKey>& keys) {
   for (const HookKey& key : keys) {

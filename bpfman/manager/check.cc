@@ -75,12 +75,7 @@ Result<CheckReply> Manager::check(const LoadSpec& asked) {
   }
   if (spec.attach.has_value()) {
     plan::Snapshot snapshot = TRY(impl_->look());
-    std::optional<plan::NetHook> hook = TRY(impl_->observe(spec.attach->target));
-    if (hook.has_value()) {
-      plan::HookSight sight = TRY(
-          impl_->look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, spec.attach));
-      snapshot.sights.push_back(std::move(sight));
-    }
+    std::optional<plan::NetHook> hook = TRY(impl_->look_for(spec.attach, snapshot));
     Result<plan::Plan> plan = plan::plan_load(spec, found.facts, hook, snapshot);
     if (!plan.ok()) {
       reply.attach_error = std::move(plan).error();

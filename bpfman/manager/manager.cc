@@ -155,15 +155,7 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
     session = TRY(impl_->open_writing());
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
-  std::optional<plan::NetHook> hook;
-  if (spec.attach.has_value()) {
-    hook = TRY(impl_->observe(spec.attach->target));
-    if (hook.has_value()) {
-      plan::HookSight sight = TRY(
-          impl_->look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, spec.attach));
-      snapshot.sights.push_back(std::move(sight));
-    }
-  }
+  std::optional<plan::NetHook> hook = TRY(impl_->look_for(spec.attach, snapshot));
   auto planner = [&](const plan::Snapshot& seen) {
     return plan::plan_load(spec, found.facts, hook, seen);
   };
@@ -220,12 +212,7 @@ Result<AttachReply> Manager::attach(const std::string& program,
   ProgramRecord record = TRY(impl_->find_own_program(program, snapshot));
   const std::string* interface = interface_of(spec.target);
   TRY(impl_->check_attach(record, interface == nullptr ? std::string() : *interface));
-  std::optional<plan::NetHook> hook = TRY(impl_->observe(spec.target));
-  if (hook.has_value()) {
-    plan::HookSight sight =
-        TRY(impl_->look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, spec));
-    snapshot.sights.push_back(std::move(sight));
-  }
+  std::optional<plan::NetHook> hook = TRY(impl_->look_for(spec, snapshot));
   auto planner = [&](const plan::Snapshot& seen) {
     return plan::plan_attach(record, spec, hook, seen);
   };

@@ -99,6 +99,9 @@ class Manager::Impl {
                                        const std::string& netns,
                                        const plan::Snapshot& snapshot,
                                        const std::optional<AttachSpec>& wanted);
+  // The hook of what is to be attached, which is added to snapshot.sights; nullopt without one.
+  Result<std::optional<plan::NetHook>> look_for(const std::optional<AttachSpec>& attach,
+                                                plan::Snapshot& snapshot);
   // Fills snapshot.sights for these hooks, of which records tell interface and namespace.
   Result<void> look_at_hooks(plan::Snapshot& snapshot, const std::vector<HookKey>& keys);
   // Plans and runs. Where a program turns out to be none that can be an extension, it is planned

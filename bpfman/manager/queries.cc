@@ -25,13 +25,6 @@ bool fits(const KernelProgram& program, const ListProgramsQuery& query) {
          (!query.type.has_value() || program.type == to_string(*query.type));
 }
 
-// What the database says, by a reader.
-Result<plan::Snapshot> read_records(const Layout& layout, kernel::KernelOps& kernel) {
-  std::string boot_id = TRY(kernel.boot_id());
-  std::optional<store::Store> store = TRY(open_for_reading(layout, kernel));
-  return take_snapshot(layout, store.has_value() ? &*store : nullptr, std::move(boot_id));
-}
-
 }  // namespace
 
 ProgramView Manager::Impl::view_program(const ProgramRecord& record,
@@ -70,7 +63,7 @@ Result<ProgramRecord> Manager::Impl::find_own_program(const std::string& word,
 }
 
 Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery& query) {
-  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   std::vector<ProgramView> views;
   for (const ProgramRecord& record : records.programs) {
     if (fits(record, query)) {
@@ -102,7 +95,7 @@ Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery&
 }
 
 Result<std::vector<LinkView>> Manager::list_links() {
-  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   std::vector<LinkView> views;
   for (const LinkRecord& link : records.links) {
     views.push_back(impl_->view_link(link, records));
@@ -111,7 +104,7 @@ Result<std::vector<LinkView>> Manager::list_links() {
 }
 
 Result<ProgramView> Manager::get_program(const std::string& program) {
-  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   Result<ProgramRecord> record = plan::find_program(program, records);
   if (record.ok()) {
     return impl_->view_program(*record, records.boot_id, records.links);
@@ -128,7 +121,7 @@ Result<ProgramView> Manager::get_program(const std::string& program) {
 }
 
 Result<LinkView> Manager::get_link(const std::string& link) {
-  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   LinkRecord record = TRY(plan::find_link(link, records));
   return impl_->view_link(record, records);
 }
@@ -149,7 +142,7 @@ Result<MapDump> Manager::dump_map(const std::string& map, std::size_t limit) {
   if (std::optional<std::uint64_t> id = parse_unsigned(map); id.has_value() && *id <= UINT32_MAX) {
     return impl_->kernel.dump_map(MapId(static_cast<std::uint32_t>(*id)), limit);
   }
-  plan::Snapshot records = TRY(read_records(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   std::size_t colon = map.rfind(':');
   std::string name = colon == std::string::npos ? map : map.substr(colon + 1);
   std::vector<ProgramRecord> programs;
