@@ -64,7 +64,9 @@ void print_error(std::ostream& err, const Error& error, bool verbose) {
       }
     }
   }
-  if (const MissingFeature* feature = std::get_if<MissingFeature>(&error.detail())) {
+  const MissingFeature* feature = std::get_if<MissingFeature>(&error.detail());
+  // Most messages say it themselves, with what was seen.
+  if (feature != nullptr && error.message().find(feature->feature) == std::string::npos) {
     err << "hint: this host's kernel lacks " << feature->feature;
     if (!feature->minimum_kernel.empty()) {
       err << ", which Linux has since " << feature->minimum_kernel;
