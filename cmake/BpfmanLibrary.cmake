@@ -23,6 +23,10 @@ function(bpfman_library name)
     target_link_libraries(bpfman_${name}_test PRIVATE
       bpfman_${name} bpfman_warnings ${ARG_PRIVATE_DEPS} ${ARG_TEST_DEPS} GTest::gmock GTest::gtest_main)
     bpfman_test_options(bpfman_${name}_test)
+    if(NOT TARGET unit_tests)
+      add_custom_target(unit_tests)  # those that need no root: all of "ctest -L unit"
+    endif()
+    add_dependencies(unit_tests bpfman_${name}_test)
     gtest_discover_tests(bpfman_${name}_test
       TEST_PREFIX "${name}." PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
   endif()
