@@ -3,6 +3,9 @@
 
 #include "bpfman/plan/fields_json.h"
 
+// The codec finds these by their arguments, and that look-up does not see unnamed namespaces.
+// NOLINTBEGIN(misc-use-anonymous-namespace, misc-use-internal-linkage)
+
 namespace bpfman::plan {
 
 // Found by the codec through the namespace of their types.
@@ -396,6 +399,8 @@ void fields(Io& io, T& v) {
 }
 
 }  // namespace codec
+
+// NOLINTEND(misc-use-anonymous-namespace, misc-use-internal-linkage)
 
 std::string to_json(const Plan& plan) {
   return codec::dump(codec::encode(plan));
