@@ -105,10 +105,6 @@ Result<void> run_program(Session& session, const GetFlags& flags) {
   return {};
 }
 
-std::string names_of(const std::vector<std::string>& names) {
-  return join(names, ", ");
-}
-
 void add_counts(Lines& lines, const LinkView& link) {
   if (!link.counts.has_value()) {
     return;
@@ -151,8 +147,8 @@ void add_chain_lines(Lines& lines, const LinkView& link, const ChainTarget& targ
   lines.emplace_back("Priority",
                      std::to_string(target.order.priority) +
                          (target.order.role.empty() ? "" : " (class " + target.order.role + ")"));
-  lines.emplace_back("Before", names_of(target.order.before));
-  lines.emplace_back("After", names_of(target.order.after));
+  lines.emplace_back("Before", join(target.order.before, ", "));
+  lines.emplace_back("After", join(target.order.after, ", "));
   lines.emplace_back("Proceed on", join(actions, ", "));
   add_counts(lines, link);
 }

@@ -173,11 +173,9 @@ std::vector<std::string> Manager::Impl::chain_warnings(const plan::Plan& plan,
   plan::NetHook others = *hook;
   const ChainRecord* before = plan::chain_at(put->record.hook, snapshot);
   if (before != nullptr) {
-    std::erase_if(others.occupants, [&](const plan::Occupant& one) {
-      std::optional<ProgramId> ours =
-          kernel.program_on(plan::seat_of(*before)).value_or(std::nullopt);
-      return ours == one.program;
-    });
+    std::optional<ProgramId> ours =
+        kernel.program_on(plan::seat_of(*before)).value_or(std::nullopt);
+    std::erase_if(others.occupants, [&](const plan::Occupant& one) { return ours == one.program; });
   }
   out = plan::neighbour_warnings(others, put->record);
   std::vector<plan::OrderInput> members =
