@@ -7,6 +7,7 @@
 
 #include "bpfman/cli/cli.h"
 #include "bpfman/kernel/kernel_ops.h"
+#include "bpfman/manager/daemon.h"
 #include "bpfman/manager/manager.h"
 
 namespace bpfman {
@@ -50,6 +51,18 @@ int run(const std::vector<std::string>& words) {
                          kernel = kernel::make_kernel_ops();
                          return std::make_unique<Manager>(
                              to_options(global, environment, interrupts), *kernel);
+                       },
+                       .serve = [&](const cli::GlobalOptions& global,
+                                    const cli::ServeOptions& serve) -> Result<void> {
+                         kernel = kernel::make_kernel_ops();
+                         ManagerOptions options = to_options(global, environment, interrupts);
+                         Manager manager(options, *kernel);
+                         return run_daemon(manager,
+                                           *kernel,
+                                           options.layout,
+                                           DaemonOptions{.interval_ms = serve.interval_ms},
+                                           interrupts,
+                                           serve.tell);
                        },
                        .err_is_terminal = ::isatty(STDERR_FILENO) == 1};
   return cli::run(words, context);

@@ -42,4 +42,7 @@ std::string format_bytes(std::uint64_t bytes);
 // "0.42 ms", "18 ms", "3.1 s"
 std::string format_duration_ns(std::int64_t nanoseconds);
 
+// "*" stands for any characters, "?" for one.
+bool fits_pattern(std::string_view pattern, std::string_view text);
+
 }  // namespace bpfman

@@ -88,5 +88,18 @@ TEST(Text, ShowsQuantitiesForPeople) {
   EXPECT_EQ(format_duration_ns(3'100'000'000), "3.1 s");
 }
 
+TEST(Text, StarsAndQuestionMarks) {
+  EXPECT_TRUE(fits_pattern("", ""));
+  EXPECT_TRUE(fits_pattern("*", ""));
+  EXPECT_TRUE(fits_pattern("a*c", "abbc"));
+  EXPECT_TRUE(fits_pattern("registry.example/*/xdp:*", "registry.example/a/b/xdp:v1"));
+  EXPECT_TRUE(fits_pattern("veth?", "veth0"));
+  EXPECT_FALSE(fits_pattern("veth?", "veth"));
+  EXPECT_FALSE(fits_pattern("a*c", "abb"));
+  EXPECT_FALSE(fits_pattern("", "a"));
+  EXPECT_TRUE(fits_pattern("*a*a*a*b", std::string(2000, 'a') + "b"));
+  EXPECT_FALSE(fits_pattern("*a*a*a*b", std::string(2000, 'a')));
+}
+
 }  // namespace
 }  // namespace bpfman

@@ -34,10 +34,13 @@ Result<void> run_attach(Session& session, const AttachFlags& flags) {
     session.out() << json_of(reply);
     return {};
   }
-  std::vector<std::pair<std::string, std::string>> lines = {
-      {"link id", std::to_string(reply.link.record.id.value())},
-      {"program", reply.link.program_name}};
-  add_link_lines(lines, reply.link);
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const LinkView& link : reply.links) {
+    lines.emplace_back("link id", std::to_string(link.record.id.value()));
+    lines.emplace_back("program", link.program_name);
+    add_link_lines(lines, link);
+  }
+  add_selector_line(lines, reply.selector);
   print_block(session.out(), lines);
   return {};
 }
@@ -50,6 +53,7 @@ void add_attach(Tree& tree) {
                            "attach",
                            "Attach a loaded program",
                            "bpfman attach my-ebpf-prog/pass xdp --iface eth0\n"
+                           "  bpfman attach my-ebpf-prog/pass xdp --iface 'eth*'\n"
                            "  bpfman attach my-ebpf-prog/watch tracepoint");
   app->add_option("PROGRAM", flags->program, "Program id, APPLICATION/NAME, or a unique NAME")
       ->type_name("");

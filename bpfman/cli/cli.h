@@ -38,6 +38,11 @@ struct GlobalOptions {
   PullProgressSink progress;          // of pulls; may be empty
 };
 
+struct ServeOptions {
+  std::int64_t interval_ms = 0;
+  std::function<void(const std::string&)> tell;  // gets a line for people
+};
+
 struct Context {
   std::ostream& out;
   std::ostream& err;
@@ -45,6 +50,8 @@ struct Context {
   std::string version;
   // Called at most once, when a verb first needs it: never for --help, version or a mistyped flag.
   std::function<std::unique_ptr<Api>(const GlobalOptions&)> make_api;
+  // The daemon; returns when it is told to end.
+  std::function<Result<void>(const GlobalOptions&, const ServeOptions&)> serve;
   bool err_is_terminal = false;
 };
 

@@ -42,6 +42,19 @@ Result<ChangeReply> FakeApi::detach(const std::vector<std::string>& links, DryRu
   return answer("detach " + join(links, " ") + dry(dry_run), answers_.change);
 }
 
+Result<ChangeReply> FakeApi::remove_selectors(const std::vector<std::string>& selectors,
+                                              DryRun dry_run) {
+  return answer("remove selectors " + join(selectors, " ") + dry(dry_run), answers_.change);
+}
+
+Result<ReconcileReply> FakeApi::reconcile(DryRun dry_run) {
+  return answer("reconcile" + dry(dry_run), answers_.reconciled);
+}
+
+Result<std::vector<SelectorView>> FakeApi::list_selectors() {
+  return answer("list selectors", answers_.selectors);
+}
+
 Result<ChangeReply> FakeApi::unload(const std::vector<std::string>& programs, DryRun dry_run) {
   return answer("unload " + join(programs, " ") + dry(dry_run), answers_.change);
 }

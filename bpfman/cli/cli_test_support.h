@@ -18,6 +18,8 @@ class FakeApi final : public Api {
     CheckReply check;
     AttachReply attach;
     ChangeReply change;
+    ReconcileReply reconciled;
+    std::vector<SelectorView> selectors;
     PullReply pull;
     std::vector<ProgramView> programs;
     std::vector<LinkView> links;
@@ -68,6 +70,10 @@ class FakeApi final : public Api {
                              const AttachSpec& spec,
                              DryRun dry_run) override;
   Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
+  Result<ChangeReply> remove_selectors(const std::vector<std::string>& selectors,
+                                       DryRun dry_run) override;
+  Result<ReconcileReply> reconcile(DryRun dry_run) override;
+  Result<std::vector<SelectorView>> list_selectors() override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;
   Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;

@@ -20,6 +20,8 @@ class Session {
 
   Api& api();
 
+  Result<void> serve(const ServeOptions& options) const { return context_.serve(global_, options); }
+
   // --pull-policy, or what the configuration says.
   Result<PullPolicy> pull_policy(const std::string& flag) const;
 
@@ -86,6 +88,7 @@ void add_remove(Tree& tree);
 void add_link(Tree& tree);
 void add_chain(Tree& tree);
 void add_explain(Tree& tree);
+void add_serve(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);

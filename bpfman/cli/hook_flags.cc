@@ -15,7 +15,14 @@ std::string role_names() {
 }
 
 void add_place(CLI::App* app, HookFlags& flags) {
-  app->add_option("-i,--iface", flags.interface, "Interface to attach to")->type_name("NAME");
+  app->add_option("-i,--iface",
+                  flags.interface,
+                  "Interface to attach to; or several, those that come later included: 'eth*', "
+                  "all-physical, 'all,!lan?'")
+      ->type_name("NAME");
+  app->add_flag("--allow-none",
+                flags.allow_none,
+                "With several: it is no error when there is none of them yet");
   app->add_option(
          "-n,--netns",
          flags.netns,

@@ -40,6 +40,7 @@ struct HookFlags {
   std::string family;
   std::string hook;
   bool defragment = false;
+  bool allow_none = false;
 
   // nullptr: none was written.
   const std::string* kind() const;

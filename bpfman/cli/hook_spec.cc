@@ -279,6 +279,7 @@ Result<AttachSpec> to_spec(const HookFlags& flags, const std::string& example) {
   spec.target = TRY(to_target(flags, *kind, example));
   spec.cookie = TRY(number("--cookie", flags.cookie));
   spec.container = flags.container;
+  spec.allow_none = flags.allow_none;
   if (!flags.container.empty() && !flags.netns.empty()) {
     return Error(Code::InvalidArgument, "--container and --netns exclude each other")
         .with_hint("both name a network namespace");

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 FakeApi::Answers attached() {
   FakeApi::Answers answers;
-  answers.attach.link = example_link();
+  answers.attach.links = {example_link()};
   return answers;
 }
 
@@ -105,6 +105,49 @@ TEST(LinkSet, TellsTheApiOnlyWhatChanges) {
             (plan::LinkChange{.role = "observe",
                               .before = std::vector<std::string>(),
                               .after = std::vector<std::string>{"a", "b"}}));
+}
+
+SelectorRecord example_selector() {
+  SelectorRecord selector;
+  selector.id = SelectorId(2);
+  selector.program_key = ProgramKey(1);
+  selector.spec.target = ChainTarget{.interface = "eth*"};
+  selector.except = {"eth9"};
+  selector.created_at = 1'700'000'000;
+  return selector;
+}
+
+TEST(Selectors, AreShownWithTheirLinks) {
+  FakeApi::Answers answers = attached();
+  answers.attach.selector = example_selector();
+  Outcome attach = run_words("attach p xdp -i eth* --allow-none", answers);
+  EXPECT_TRUE(attach.asked.attach->allow_none);
+  EXPECT_THAT(attach.out, HasSubstr("selector:   2 (eth*)"));
+  EXPECT_THAT(run_words("attach p xdp -i eth* -o json", answers).out,
+              HasSubstr("\"selector\": {\n    \"selector_id\": 2,\n    \"kind\": \"xdp\",\n    "
+                        "\"interfaces\": \"eth*\""));
+  answers.selectors = {SelectorView{example_selector(), "prog/pass", {example_link()}}};
+  EXPECT_EQ(run_words("list selectors", answers).out,
+            "SELECTOR ID  PROGRAM    ATTACHMENT  INTERFACES  EXCEPT\n"
+            "2            prog/pass  xdp eth*    eth0        eth9\n");
+  EXPECT_EQ(run_words("list selectors -q", answers).out, "2\n");
+  EXPECT_THAT(run_words("detach --selector 2,3", answers).asked.calls,
+              ElementsAre("remove selectors 2 3"));
+  EXPECT_EQ(run_words("detach 1 --selector 2", answers).status, 2);
+}
+
+TEST(Reconcile, TellsWhatWasDoneAndWhatCouldNotBe) {
+  FakeApi::Answers answers;
+  answers.reconciled.repairs = {
+      {"attach a/b to eth7", std::nullopt},
+      {"attach a/b to eth8", Error(Code::AlreadyExists, "taken by \"other\"")}};
+  Outcome outcome = run_words("reconcile", answers);
+  EXPECT_EQ(outcome.out, "attach a/b to eth7\n");
+  EXPECT_THAT(outcome.err, HasSubstr("could not attach a/b to eth8: taken by \"other\""));
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(run_words("reconcile --dry-run -o json", answers).asked.calls,
+              ElementsAre("reconcile (dry run)"));
+  EXPECT_EQ(run_words("serve --interval 0", answers).status, 2);
 }
 
 ChainView example_chain() {

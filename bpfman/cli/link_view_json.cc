@@ -139,6 +139,8 @@ Json view(const LinkView& link) {
   json["kernel_link_id"] = link.kernel.has_value() ? Json(link.kernel->id.value()) : Json(nullptr);
   json["attached"] = link.state == LinkState::Attached;
   json["state"] = to_string(link.state);
+  json["selector_id"] =
+      record.selector.value() == 0 ? Json(nullptr) : Json(record.selector.value());
   json["metadata"] = Json::object();
   for (const auto& [name, value] : record.metadata) {
     json["metadata"][name] = value;
@@ -194,6 +196,18 @@ Json view(const ChainView& chain) {
   return json;
 }
 
+Json view(const SelectorRecord& selector) {
+  Json json;
+  json["selector_id"] = selector.id.value();
+  json["kind"] = attach_word(selector.spec.target);
+  json["interfaces"] = *interface_of(selector.spec.target);
+  json["netns"] = or_null(*netns_of(selector.spec.target));
+  json["container"] = or_null(selector.spec.container);
+  json["except"] = selector.except;
+  json["created_at"] = format_utc(selector.created_at);
+  return json;
+}
+
 }  // namespace
 
 std::string json_value_of(const LinkView& link) {
@@ -215,9 +229,45 @@ std::string json_of_links(const std::vector<LinkView>& links) {
   return dump(json);
 }
 
+std::string json_value_of(const SelectorRecord& selector) {
+  return dump(view(selector));
+}
+
 std::string json_of(const AttachReply& reply) {
   Json json = document();
-  json["link"] = view(reply.link);
+  json["link"] = reply.links.empty() ? Json(nullptr) : view(reply.links.front());
+  json["links"] = Json::array();
+  for (const LinkView& link : reply.links) {
+    json["links"].push_back(view(link));
+  }
+  json["selector"] = reply.selector.has_value() ? view(*reply.selector) : Json(nullptr);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of_selectors(const std::vector<SelectorView>& selectors) {
+  Json json = document();
+  json["selectors"] = Json::array();
+  for (const SelectorView& selector : selectors) {
+    Json one = view(selector.record);
+    one["program"] = selector.program_name;
+    one["links"] = Json::array();
+    for (const LinkView& link : selector.links) {
+      one["links"].push_back(view(link));
+    }
+    json["selectors"].push_back(std::move(one));
+  }
+  return dump(json);
+}
+
+std::string json_of(const ReconcileReply& reply) {
+  Json json = document();
+  json["repairs"] = Json::array();
+  for (const Repair& repair : reply.repairs) {
+    json["repairs"].push_back(
+        {{"what", repair.what},
+         {"error", repair.error.has_value() ? Json(repair.error->message()) : Json(nullptr)}});
+  }
   json["warnings"] = reply.warnings;
   return dump(json);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman list [programs|links]
+// bpfman list [programs|links|chains|selectors]
 #include <ostream>
 
 #include "bpfman/base/text.h"
@@ -165,6 +165,39 @@ Result<void> run_links(Session& session, const ListFlags& flags) {
   return {};
 }
 
+void print_selectors(std::ostream& out, const std::vector<SelectorView>& selectors) {
+  Table table({"SELECTOR ID", "PROGRAM", "ATTACHMENT", "INTERFACES", "EXCEPT"});
+  for (const SelectorView& selector : selectors) {
+    std::vector<std::string> interfaces;
+    for (const LinkView& link : selector.links) {
+      interfaces.push_back(*interface_of(link.record.target) +
+                           (link.state == LinkState::Attached ? "" : " (" + state_of(link) + ")"));
+    }
+    table.add({std::to_string(selector.record.id.value()),
+               selector.program_name,
+               std::string(attach_word(selector.record.spec.target)) + " " +
+                   describe(selector.record.spec.target),
+               join(interfaces, ", "),
+               join(selector.record.except, ", ")});
+  }
+  table.print(out);
+}
+
+Result<void> run_selectors(Session& session, const ListFlags& flags) {
+  Format format = TRY(flags.output.format());
+  std::vector<SelectorView> selectors = TRY(session.api().list_selectors());
+  if (flags.quiet) {
+    for (const SelectorView& selector : selectors) {
+      session.out() << selector.record.id.value() << '\n';
+    }
+  } else if (format == Format::Json) {
+    session.out() << json_of_selectors(selectors);
+  } else {
+    print_selectors(session.out(), selectors);
+  }
+  return {};
+}
+
 void add_program_flags(CLI::App* app, ListFlags& flags) {
   app->add_flag("-a,--all", flags.all, "Programs of others, too");
   app->add_option("-p,--program-type", flags.type, "Only of this type, as in xdp")
@@ -182,8 +215,10 @@ void add_program_flags(CLI::App* app, ListFlags& flags) {
 // "list" alone lists programs.
 void add_list(Tree& tree) {
   auto flags = std::make_shared<ListFlags>();
-  CLI::App* list = tree.add(
-      &tree.root, "list", "List programs (the default), links or chains", "bpfman list links");
+  CLI::App* list = tree.add(&tree.root,
+                            "list",
+                            "List programs (the default), links, chains or selectors",
+                            "bpfman list links");
   add_program_flags(list, *flags);
   tree.verbs.push_back(
       {list, NeedsRoot::Yes, [flags](Session& session) { return run_programs(session, *flags); }});
@@ -215,6 +250,18 @@ void add_list(Tree& tree) {
   add_output(chains, chain_flags->output);
   tree.verbs.push_back({chains, NeedsRoot::Yes, [chain_flags](Session& session) {
                           return run_chains(session, *chain_flags);
+                        }});
+
+  auto selector_flags = std::make_shared<ListFlags>();
+  CLI::App* selectors = tree.add(list,
+                                 "selectors",
+                                 "List what is attached to interfaces that are there, or come",
+                                 "bpfman list selectors");
+  selectors->alias("selector");
+  selectors->add_flag("-q,--quiet", selector_flags->quiet, "Print ids only");
+  add_output(selectors, selector_flags->output);
+  tree.verbs.push_back({selectors, NeedsRoot::Yes, [selector_flags](Session& session) {
+                          return run_selectors(session, *selector_flags);
                         }});
 }
 

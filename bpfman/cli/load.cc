@@ -31,6 +31,7 @@ void print_loaded(std::ostream& out, const LoadReply& reply) {
     lines.emplace_back("link id", std::to_string(link.record.id.value()));
     add_link_lines(lines, link);
   }
+  add_selector_line(lines, reply.selector);
   lines.emplace_back(
       "source",
       source_line(reply.provenance) + (reply.from_database ? ", from bpfman's database" : ""));

@@ -141,6 +141,15 @@ void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, con
   }
 }
 
+void add_selector_line(std::vector<std::pair<std::string, std::string>>& lines,
+                       const std::optional<SelectorRecord>& selector) {
+  if (selector.has_value()) {
+    lines.emplace_back(
+        "selector",
+        std::to_string(selector->id.value()) + " (" + *interface_of(selector->spec.target) + ")");
+  }
+}
+
 std::string printable(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;

@@ -50,6 +50,9 @@ void print_removed(std::ostream& out, const RemoveImagesReply& reply);
 std::string state_of(const LinkView& link);
 // What a person wants to see of a new link: where it is, and how.
 void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, const LinkView& link);
+// Nothing when there is none.
+void add_selector_line(std::vector<std::pair<std::string, std::string>>& lines,
+                       const std::optional<SelectorRecord>& selector);
 
 // Text of others (names in object files, labels, messages) as a terminal may be given it: control
 // characters are shown as "\x1b" and the like, so that none of them takes effect.
@@ -63,6 +66,9 @@ std::string source_line(const Provenance& provenance);
 std::string json_of(const LoadReply& reply);
 std::string json_of(const CheckReply& reply);
 std::string json_of(const AttachReply& reply);
+std::string json_value_of(const SelectorRecord& selector);
+std::string json_of_selectors(const std::vector<SelectorView>& selectors);
+std::string json_of(const ReconcileReply& reply);
 std::string json_of(const SetLinkReply& reply);
 std::string json_of_chains(const std::vector<ChainView>& chains);
 std::string json_of(const ChangeReply& reply);

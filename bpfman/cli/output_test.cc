@@ -134,6 +134,7 @@ TEST(JsonOutput, OfALinkHasEveryMember) {
   "kernel_link_id": 11,
   "attached": true,
   "state": "attached",
+  "selector_id": null,
   "metadata": {},
   "created_at": "2023-11-14T22:13:20Z"
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman detach LINK..., bpfman unload PROGRAM...|--all
+// bpfman detach LINK...|--selector ID, bpfman unload PROGRAM...|--all
 #include <ostream>
 
 #include "bpfman/cli/command.h"
@@ -9,6 +9,7 @@ namespace {
 
 struct RemoveFlags {
   std::vector<std::string> objects;
+  std::vector<std::string> selectors;
   bool all = false;
   bool dry_run = false;
   OutputFlag output;
@@ -38,10 +39,21 @@ Result<void> show(Session& session,
 }
 
 Result<void> run_detach(Session& session, const RemoveFlags& flags) {
+  TRY(flags.output.format());
+  if (!flags.selectors.empty()) {
+    if (!flags.objects.empty()) {
+      return Error(Code::InvalidArgument, "links and --selector are both given")
+          .with_hint("a selector goes with all of its links: bpfman detach --selector " +
+                     flags.selectors.front());
+    }
+    return show(session,
+                flags,
+                "detached",
+                session.api().remove_selectors(split_lists(flags.selectors), flags.dry()));
+  }
   if (flags.objects.empty()) {
     return missing("LINK", "detach 1");
   }
-  TRY(flags.output.format());
   return show(session, flags, "detached", session.api().detach(flags.objects, flags.dry()));
 }
 
@@ -64,9 +76,16 @@ Result<void> run_unload(Session& session, const RemoveFlags& flags) {
 
 void add_remove(Tree& tree) {
   auto detaching = std::make_shared<RemoveFlags>();
-  CLI::App* detach = tree.add(
-      &tree.root, "detach", "Take programs off their hooks; they stay loaded", "bpfman detach 1 2");
+  CLI::App* detach = tree.add(&tree.root,
+                              "detach",
+                              "Take programs off their hooks; they stay loaded",
+                              "bpfman detach 1 2\n  bpfman detach --selector 1");
   detach->add_option("LINK", detaching->objects, "Link ids")->type_name("");
+  add_list_option(detach,
+                  "--selector",
+                  detaching->selectors,
+                  "A selector with all of its links instead (bpfman list selectors); repeats")
+      ->type_name("ID,...");
   detach->add_flag("--dry-run", detaching->dry_run, "Print what would be done and do nothing");
   add_output(detach, detaching->output);
   tree.verbs.push_back({detach, NeedsRoot::Yes, [detaching](Session& session) {

@@ -186,6 +186,9 @@ std::string json_of(const LoadReply& reply) {
   Json json = document();
   json["programs"] = views(reply.programs);
   json["links"] = views(reply.links);
+  json["selector"] = reply.selector.has_value()
+                         ? Json::parse(json_value_of(*reply.selector), nullptr, false)
+                         : Json(nullptr);
   json["bytecode"] = reply.bytecode.text();
   json["provenance"] = view(reply.provenance);
   json["from_database"] = reply.from_database;

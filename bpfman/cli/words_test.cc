@@ -22,7 +22,7 @@ FakeApi::Answers loaded() {
   answers.load.provenance = example_provenance();
   answers.programs = {example_program()};
   answers.links = {example_link()};
-  answers.attach.link = example_link();
+  answers.attach.links = {example_link()};
   return answers;
 }
 

@@ -42,4 +42,18 @@ Result<Interface> find_interface_or_explain(const std::string& name, const Netns
   return *std::move(found);
 }
 
+Result<NetnsInterfaces> interfaces_of(const std::string& netns) {
+  Netns place = TRY(Netns::open(netns));
+  NetnsInterfaces out{.netns = place.id()};
+  Result<void> listed = place.run([&]() -> Result<void> {
+    std::vector<Interface> found = TRY(list_interfaces());
+    for (const Interface& one : found) {
+      out.interfaces.push_back(InterfaceFacts{one.ifindex, one.name, one.kind, one.loopback});
+    }
+    return {};
+  });
+  TRY(std::move(listed));
+  return out;
+}
+
 }  // namespace bpfman::kernel

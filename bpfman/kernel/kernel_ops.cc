@@ -9,7 +9,9 @@
 #include "bpfman/kernel/chain_image.h"
 #include "bpfman/kernel/check.h"
 #include "bpfman/kernel/hook.h"
+#include "bpfman/kernel/interfaces.h"
 #include "bpfman/kernel/libbpf_messages.h"
+#include "bpfman/kernel/link_monitor.h"
 #include "bpfman/kernel/load.h"
 #include "bpfman/kernel/map_dump.h"
 #include "bpfman/kernel/map_info.h"
@@ -83,6 +85,15 @@ class LiveKernel final : public KernelOps {
                                      const std::string& interface,
                                      const std::string& netns) override {
     return kernel::observe_hook(kind, interface, netns);
+  }
+
+  Result<NetnsInterfaces> list_interfaces(const std::string& netns) override {
+    return interfaces_of(netns);
+  }
+
+  Result<std::unique_ptr<LinkWatch>> watch_interfaces(
+      const std::vector<std::string>& namespaces) override {
+    return LinkMonitor::open(namespaces);
   }
 
   Result<plan::ExtensionSupport> extension_support() override {

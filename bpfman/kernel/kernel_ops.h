@@ -13,6 +13,7 @@
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/result.h"
+#include "bpfman/model/interface_selector.h"
 #include "bpfman/model/records.h"
 #include "bpfman/model/specs.h"
 #include "bpfman/model/typed_value.h"
@@ -111,6 +112,23 @@ struct BpffsState {
   bool operator==(const BpffsState&) const = default;
 };
 
+struct NetnsInterfaces {
+  NetnsId netns;
+  std::vector<InterfaceFacts> interfaces;  // by index
+};
+
+// Changes of network interfaces.
+class LinkWatch {
+ public:
+  LinkWatch() = default;
+  LinkWatch(const LinkWatch&) = delete;
+  LinkWatch& operator=(const LinkWatch&) = delete;
+  virtual ~LinkWatch() = default;
+
+  // Whether something changed since the last time. false: the time is over, or a signal came.
+  virtual Result<bool> wait(std::int64_t timeout_ms) = 0;
+};
+
 class KernelOps {
  public:
   KernelOps() = default;
@@ -170,6 +188,11 @@ class KernelOps {
   virtual Result<plan::NetHook> observe_hook(HookKind kind,
                                              const std::string& interface,
                                              const std::string& netns) = 0;
+  // Of a network namespace; "" is our own. NotFound: it is gone.
+  virtual Result<NetnsInterfaces> list_interfaces(const std::string& netns) = 0;
+  // In these namespaces, from now on.
+  virtual Result<std::unique_ptr<LinkWatch>> watch_interfaces(
+      const std::vector<std::string>& namespaces) = 0;
   virtual Result<plan::ExtensionSupport> extension_support() = 0;
   // Puts the program pinned at `program_pin` on a free seat. Errors: Aborted (the name means
   // another device now), AlreadyExists (taken), Unimplemented (mode).

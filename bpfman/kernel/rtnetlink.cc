@@ -45,6 +45,17 @@ Result<std::optional<InterfaceXdp>> parse_xdp(ByteView bytes) {
   }
 }
 
+Result<std::string> parse_kind(ByteView bytes) {
+  std::string kind;
+  TRY(for_each_attribute(bytes, [&](std::uint16_t type, ByteView payload) -> Result<void> {
+    if (type == IFLA_INFO_KIND) {
+      kind = load_text(payload);
+    }
+    return {};
+  }));
+  return kind;
+}
+
 NetlinkRequest make_request(std::uint16_t flags) {
   ifinfomsg header = {};
   NetlinkRequest request(RTM_GETLINK, flags, std::as_bytes(std::span(&header, 1)));
@@ -72,7 +83,9 @@ Result<Interface> parse_link_message(ByteView message) {
     return Error(Code::DataLoss, "netlink link message of a wrong length");
   }
   Interface interface;
-  interface.ifindex = Ifindex(static_cast<std::uint32_t>(load_plain<ifinfomsg>(message).ifi_index));
+  auto header = load_plain<ifinfomsg>(message);
+  interface.ifindex = Ifindex(static_cast<std::uint32_t>(header.ifi_index));
+  interface.loopback = (header.ifi_flags & IFF_LOOPBACK) != 0;
   auto visit = [&](std::uint16_t type, ByteView payload) -> Result<void> {
     if (type == IFLA_IFNAME) {
       interface.name = load_text(payload);
@@ -80,6 +93,8 @@ Result<Interface> parse_link_message(ByteView message) {
       interface.mtu = load_plain<std::uint32_t>(payload);
     } else if (type == IFLA_XDP) {
       interface.xdp = TRY(parse_xdp(payload));
+    } else if (type == IFLA_LINKINFO) {
+      interface.kind = TRY(parse_kind(payload));
     }
     return {};
   };

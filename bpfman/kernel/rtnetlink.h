@@ -25,6 +25,8 @@ struct Interface {
   Ifindex ifindex;
   std::string name;  // as the kernel has it, also when it was looked up by an alternative name
   std::uint32_t mtu = 0;
+  std::string kind;  // "veth", "bridge", ...; "" of hardware and of the loopback
+  bool loopback = false;
   std::optional<InterfaceXdp> xdp;  // the one that sees packets first when there are several
   bool operator==(const Interface&) const = default;
 };

@@ -68,9 +68,27 @@ struct ChainQuery {
   std::optional<HookKind> hook;
 };
 
+struct SelectorView {
+  SelectorRecord record;
+  std::string program_name;  // stable name
+  std::vector<LinkView> links;
+};
+
+// What was found different from what it shall be, and what became of it.
+struct Repair {
+  std::string what;            // "attached lab/pass to eth7 (selector 2, eth*)"
+  std::optional<Error> error;  // why it could not be done
+};
+
+struct ReconcileReply {
+  std::vector<Repair> repairs;
+  std::vector<std::string> warnings;
+};
+
 struct LoadReply {
   std::vector<ProgramView> programs;
   std::vector<LinkView> links;
+  std::optional<SelectorRecord> selector;
   Provenance provenance;
   Digest bytecode;
   bool from_database = false;
@@ -97,7 +115,8 @@ struct CheckReply {
 };
 
 struct AttachReply {
-  LinkView link;
+  std::vector<LinkView> links;  // one, unless it was a selector
+  std::optional<SelectorRecord> selector;
   std::vector<std::string> warnings;
   plan::Plan plan;
 };
@@ -320,11 +339,19 @@ class Api {
                                           const plan::ChainSetting& setting,
                                           DryRun dry_run) = 0;
   virtual Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) = 0;
+  // With all links that they made.
+  virtual Result<ChangeReply> remove_selectors(const std::vector<std::string>& selectors,
+                                               DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload_all(DryRun dry_run) = 0;
 
+  // Brings hooks to what the records say: interfaces that came and went under a selector. What
+  // cannot be done is an answer; the rest is done.
+  virtual Result<ReconcileReply> reconcile(DryRun dry_run) = 0;
+
   virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
   virtual Result<std::vector<LinkView>> list_links() = 0;
+  virtual Result<std::vector<SelectorView>> list_selectors() = 0;
   virtual Result<std::vector<ChainView>> list_chains() = 0;
   // Every hook of the interface on which somebody runs something.
   virtual Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) = 0;

@@ -17,29 +17,18 @@ bool uses_extensions(const plan::Plan& plan) {
   });
 }
 
-const plan::PutChain* chain_of(const plan::Plan& plan) {
-  for (const plan::RecordChange& change : plan.commit) {
-    if (const auto* put = std::get_if<plan::PutChain>(&change)) {
-      return put;
-    }
-  }
-  return nullptr;
+// Somebody has said by what a chain is to be served.
+bool has_wanted_strategy(const plan::Plan& plan) {
+  return std::any_of(plan.commit.begin(), plan.commit.end(), [](const plan::RecordChange& change) {
+    const auto* put = std::get_if<plan::PutChain>(&change);
+    return put != nullptr && put->record.wanted.has_value();
+  });
 }
 
 // Another strategy may do what this error says cannot be done.
 bool is_about_the_program(const Error& error) {
   return error.code() == Code::InvalidArgument || error.code() == Code::Unimplemented ||
          error.code() == Code::PermissionDenied || error.code() == Code::FailedPrecondition;
-}
-
-HookKind observed_kind(const AttachTarget& target) {
-  if (const auto* chain = std::get_if<ChainTarget>(&target)) {
-    return chain->hook;
-  }
-  const auto& list = std::get<ListTarget>(target);
-  return list.list == ListKind::TcxEgress || list.list == ListKind::NetkitPeer
-             ? HookKind::TcEgress
-             : HookKind::TcIngress;
 }
 
 std::vector<plan::OrderInput> order_inputs(const std::vector<plan::Candidate>& members) {
@@ -64,16 +53,6 @@ std::string_view to_string(LinkState state) {
       return "displaced by others";
   }
   return "not attached";
-}
-
-Result<std::optional<plan::NetHook>> Manager::Impl::observe(const AttachTarget& target) {
-  const std::string* interface = interface_of(target);
-  if (interface == nullptr) {
-    return std::optional<plan::NetHook>();
-  }
-  plan::NetHook hook =
-      TRY(kernel.observe_hook(observed_kind(target), *interface, *netns_of(target)));
-  return std::optional(std::move(hook));
 }
 
 Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
@@ -105,20 +84,6 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
   return sight;
 }
 
-Result<std::optional<plan::NetHook>> Manager::Impl::look_for(
-    const std::optional<AttachSpec>& attach, plan::Snapshot& snapshot) {
-  std::optional<plan::NetHook> hook;
-  if (attach.has_value()) {
-    hook = TRY(observe(attach->target));
-  }
-  if (hook.has_value()) {
-    plan::HookSight sight =
-        TRY(look_at_hook(hook->key(), hook->interface, hook->netns, snapshot, attach));
-    snapshot.sights.push_back(std::move(sight));
-  }
-  return hook;
-}
-
 Result<void> Manager::Impl::look_at_hooks(plan::Snapshot& snapshot,
                                           const std::vector<HookKey>& keys) {
   for (const HookKey& key : keys) {
@@ -142,8 +107,7 @@ Result<plan::Bindings> Manager::Impl::run_attaching(
     std::vector<std::string>& warnings) {
   plan = TRY(planner(snapshot));
   Result<plan::Bindings> done = session.run(plan, snapshot, materials);
-  const plan::PutChain* chain = chain_of(plan);
-  if (done.ok() || !uses_extensions(plan) || chain == nullptr || chain->record.wanted.has_value() ||
+  if (done.ok() || !uses_extensions(plan) || has_wanted_strategy(plan) ||
       !is_about_the_program(done.error())) {
     return done;
   }
@@ -163,32 +127,37 @@ Result<plan::Bindings> Manager::Impl::run_attaching(
 }
 
 std::vector<std::string> Manager::Impl::chain_warnings(const plan::Plan& plan,
-                                                       const plan::Snapshot& snapshot,
-                                                       const std::optional<plan::NetHook>& hook) {
+                                                       const plan::Snapshot& snapshot) {
   std::vector<std::string> out;
-  const plan::PutChain* put = chain_of(plan);
-  if (put == nullptr || !hook.has_value()) {
-    return out;
-  }
-  plan::NetHook others = *hook;
-  const ChainRecord* before = plan::chain_at(put->record.hook, snapshot);
-  if (before != nullptr) {
-    std::optional<ProgramId> ours =
-        kernel.program_on(plan::seat_of(*before)).value_or(std::nullopt);
-    std::erase_if(others.occupants, [&](const plan::Occupant& one) { return ours == one.program; });
-  }
-  out = plan::neighbour_warnings(others, put->record);
-  std::vector<plan::OrderInput> members =
-      order_inputs(plan::members_of(put->record.hook, snapshot));
   for (const plan::RecordChange& change : plan.commit) {
-    const auto* insert = std::get_if<plan::InsertLink>(&change);
-    if (insert == nullptr || insert->record.chain() == nullptr) {
+    const auto* put = std::get_if<plan::PutChain>(&change);
+    const plan::HookSight* sight =
+        put == nullptr ? nullptr : plan::sight_of(put->record.hook, snapshot);
+    if (sight == nullptr || !sight->hook.has_value()) {
       continue;
     }
-    plan::OrderInput added{insert->record.id, "", insert->record.chain()->order};
-    for (const std::string& name : plan::absent_names(added, members)) {
-      out.push_back("no program \"" + name +
-                    "\" is on this hook: the wish takes effect when one comes");
+    plan::NetHook others = *sight->hook;
+    if (const ChainRecord* before = plan::chain_at(put->record.hook, snapshot)) {
+      std::optional<ProgramId> ours =
+          kernel.program_on(plan::seat_of(*before)).value_or(std::nullopt);
+      std::erase_if(others.occupants,
+                    [&](const plan::Occupant& one) { return ours == one.program; });
+    }
+    std::vector<std::string> more = plan::neighbour_warnings(others, put->record);
+    out.insert(out.end(), more.begin(), more.end());
+  }
+  for (const plan::RecordChange& change : plan.commit) {
+    const auto* insert = std::get_if<plan::InsertLink>(&change);
+    const ChainTarget* target = insert == nullptr ? nullptr : insert->record.chain();
+    if (target == nullptr) {
+      continue;
+    }
+    HookKey key{target->hook, insert->record.netns_id, insert->record.ifindex};
+    plan::OrderInput added{insert->record.id, "", target->order};
+    for (const std::string& name :
+         plan::absent_names(added, order_inputs(plan::members_of(key, snapshot)))) {
+      out.push_back("no program \"" + name + "\" is on the hook of " + target->interface +
+                    ": the wish takes effect when one comes");
     }
   }
   return out;

@@ -45,7 +45,10 @@ Result<CheckReply> Manager::check(const LoadSpec& asked) {
   if (spec.attach.has_value()) {
     // As load does: what is mistyped is said first.
     spec.attach = TRY(impl_->resolve_container(*spec.attach));
-    TRY(impl_->observe(spec.attach->target));
+  }
+  std::vector<AttachSpec> places = TRY(impl_->places_of(spec.attach));
+  for (const AttachSpec& place : places) {
+    TRY(impl_->observe(place.target));
   }
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
   const TrustGate* gate = TRY(impl_->gate());
@@ -55,7 +58,10 @@ Result<CheckReply> Manager::check(const LoadSpec& asked) {
   if (!all) {
     chosen = TRY(plan::choose_programs(spec, found.facts.elf, found.facts.labels));
   }
-  TRY(gate->check_programs(found, describe(spec), chosen, interface_of(spec.attach)));
+  TRY(gate->check_programs(found, describe(spec), chosen, ""));
+  for (const AttachSpec& place : places) {
+    TRY(gate->check_programs(found, describe(spec), chosen, interface_of(place)));
+  }
   spec.globals = TRY(impl_->globals_of(spec, found));
   CheckReply reply;
   reply.provenance = found.facts.provenance;
@@ -75,8 +81,8 @@ Result<CheckReply> Manager::check(const LoadSpec& asked) {
   }
   if (spec.attach.has_value()) {
     plan::Snapshot snapshot = TRY(impl_->look());
-    std::optional<plan::NetHook> hook = TRY(impl_->look_for(spec.attach, snapshot));
-    Result<plan::Plan> plan = plan::plan_load(spec, found.facts, hook, snapshot);
+    plan::Placement placement = TRY(impl_->place(spec.attach, snapshot));
+    Result<plan::Plan> plan = plan::plan_load(spec, found.facts, placement, snapshot);
     if (!plan.ok()) {
       reply.attach_error = std::move(plan).error();
     }

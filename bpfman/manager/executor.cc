@@ -128,7 +128,7 @@ Result<void> Executor::execute(const Action& action,
           [&](const AttachHook& a) -> Result<void> {
             std::string pin = TRY(pin_of(a.runner, layout_, bindings));
             kernel::AttachedHook attached = TRY(kernel_.attach_hook(a.seat, pin));
-            bindings.hook_mode = attached.mode;
+            bindings.hook_modes[a.seat.key()] = attached.mode;
             return {};
           },
           [&](const SwitchHook& a) -> Result<void> {
@@ -249,6 +249,8 @@ Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& 
               return store::StoreChain{bind_record(c, bindings)};
             },
             [&](const DeleteChain& c) -> store::StoredChange { return c; },
+            [&](const PutSelector& c) -> store::StoredChange { return c; },
+            [&](const DeleteSelector& c) -> store::StoredChange { return c; },
             [&](const DeleteLink& c) -> store::StoredChange { return c; },
             [&](const DeleteProgram& c) -> store::StoredChange { return c; },
             [&](const PutImage& c) -> store::StoredChange { return c; },

@@ -90,8 +90,8 @@ class ExecutorTest : public ::testing::Test {
     spec.source = ImageSource{.reference = "x:dev"};
     spec.attach = AttachSpec{.target = ChainTarget{.interface = interface}};
     look(snapshot, interface);
-    plan::Plan plan =
-        *plan::plan_load(spec, facts_of(object_), snapshot.sights.back().hook, snapshot);
+    plan::Placement placement{.places = {{*spec.attach, snapshot.sights.back().hook}}};
+    plan::Plan plan = *plan::plan_load(spec, facts_of(object_), placement, snapshot);
     return session.run(plan, snapshot, {{Digest::sha256_of(object_), ByteView(object_)}});
   }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "bpfman/manager/daemon.h"
 #include "bpfman/manager/manager_impl.h"
 
 namespace bpfman {
@@ -18,6 +19,26 @@ std::vector<LinkRecord> links_of(const plan::Plan& plan, const plan::Bindings& b
     }
   }
   return links;
+}
+
+std::optional<SelectorRecord> selector_of(const plan::Plan& plan) {
+  for (const plan::RecordChange& change : plan.commit) {
+    if (const auto* put = std::get_if<plan::PutSelector>(&change)) {
+      return put->record;
+    }
+  }
+  return std::nullopt;
+}
+
+// What a new selector does not do by itself.
+void warn_of_later_interfaces(const std::optional<SelectorRecord>& selector,
+                              const Layout& layout,
+                              std::vector<std::string>& warnings) {
+  if (selector.has_value() && !daemon_runs(layout)) {
+    warnings.emplace_back(
+        "no bpfman serve is running: interfaces that come later are attached to by the next bpfman "
+        "reconcile");
+  }
 }
 
 // Which of the programs an error is about.
@@ -133,14 +154,17 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
   if (spec.attach.has_value()) {
     // A mistyped interface or container is said before an image is fetched for it.
     spec.attach = TRY(impl_->resolve_container(*spec.attach));
-    TRY(impl_->observe(spec.attach->target));
+  }
+  std::vector<AttachSpec> early = TRY(impl_->places_of(spec.attach));
+  for (const AttachSpec& place : early) {
+    TRY(impl_->observe(place.target));
   }
   FoundBytecode found = TRY(impl_->find_bytecode(spec));
   const TrustGate* gate = TRY(impl_->gate());
   TRY(gate->admit(found, describe(spec)));
   std::vector<ElfProgram> chosen =
       TRY(plan::choose_programs(spec, found.facts.elf, found.facts.labels));
-  TRY(gate->check_programs(found, describe(spec), chosen, interface_of(spec.attach)));
+  TRY(gate->check_programs(found, describe(spec), chosen, ""));
   spec.globals = TRY(impl_->globals_of(spec, found));
   LoadReply reply;
   reply.provenance = found.facts.provenance;
@@ -155,9 +179,12 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
     session = TRY(impl_->open_writing());
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
-  std::optional<plan::NetHook> hook = TRY(impl_->look_for(spec.attach, snapshot));
+  plan::Placement placement = TRY(impl_->place(spec.attach, snapshot));
+  for (const plan::AttachPlace& place : placement.places) {
+    TRY(gate->check_programs(found, describe(spec), chosen, interface_of(place.spec)));
+  }
   auto planner = [&](const plan::Snapshot& seen) {
-    return plan::plan_load(spec, found.facts, hook, seen);
+    return plan::plan_load(spec, found.facts, placement, seen);
   };
   if (session.has_value()) {
     Materials materials = {{found.bytecode.digest, found.bytecode.view()}};
@@ -176,7 +203,7 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
   } else {
     reply.plan = TRY(planner(snapshot));
   }
-  std::vector<std::string> more = impl_->chain_warnings(reply.plan, snapshot, hook);
+  std::vector<std::string> more = impl_->chain_warnings(reply.plan, snapshot);
   reply.warnings.insert(reply.warnings.end(), more.begin(), more.end());
   reply.total_ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
@@ -190,6 +217,8 @@ void Manager::Impl::fill(LoadReply& reply,
   for (const LinkRecord& link : links_of(reply.plan, bindings)) {
     reply.links.push_back(view_link(link, after));
   }
+  reply.selector = selector_of(reply.plan);
+  warn_of_later_interfaces(reply.selector, options.layout, reply.warnings);
   for (const plan::RecordChange& change : reply.plan.commit) {
     if (const auto* insert = std::get_if<plan::InsertProgram>(&change)) {
       ProgramRecord record = plan::bind_record(*insert, bindings, options.layout);
@@ -210,21 +239,26 @@ Result<AttachReply> Manager::attach(const std::string& program,
   }
   plan::Snapshot snapshot = TRY(session.has_value() ? session->snapshot() : impl_->look());
   ProgramRecord record = TRY(impl_->find_own_program(program, snapshot));
-  const std::string* interface = interface_of(spec.target);
-  TRY(impl_->check_attach(record, interface == nullptr ? std::string() : *interface));
-  std::optional<plan::NetHook> hook = TRY(impl_->look_for(spec, snapshot));
+  plan::Placement placement = TRY(impl_->place(spec, snapshot));
+  for (const plan::AttachPlace& place : placement.places) {
+    TRY(impl_->check_attach(record, interface_of(place.spec)));
+  }
   auto planner = [&](const plan::Snapshot& seen) {
-    return plan::plan_attach(record, spec, hook, seen);
+    return plan::plan_attach(record, placement, seen);
   };
   if (session.has_value()) {
     plan::Bindings bindings =
         TRY(impl_->run_attaching(*session, snapshot, planner, {}, reply.plan, reply.warnings));
     plan::Snapshot after = TRY(session->snapshot());
-    reply.link = impl_->view_link(links_of(reply.plan, bindings).front(), after);
+    for (const LinkRecord& link : links_of(reply.plan, bindings)) {
+      reply.links.push_back(impl_->view_link(link, after));
+    }
+    reply.selector = selector_of(reply.plan);
+    warn_of_later_interfaces(reply.selector, impl_->options.layout, reply.warnings);
   } else {
     reply.plan = TRY(planner(snapshot));
   }
-  std::vector<std::string> more = impl_->chain_warnings(reply.plan, snapshot, hook);
+  std::vector<std::string> more = impl_->chain_warnings(reply.plan, snapshot);
   reply.warnings.insert(reply.warnings.end(), more.begin(), more.end());
   return reply;
 }
@@ -244,6 +278,34 @@ Result<ChangeReply> Manager::detach(const std::vector<std::string>& links, DryRu
     }
     TRY(impl_->look_at_hooks(snapshot, plan::hooks_of(found)));
     change.plan = TRY(plan::plan_detach(found, snapshot));
+    return change;
+  });
+}
+
+Result<ChangeReply> Manager::remove_selectors(const std::vector<std::string>& selectors,
+                                              DryRun dry_run) {
+  return impl_->change(dry_run, [&](plan::Snapshot& snapshot) -> Result<PlannedChange> {
+    std::map<SelectorId, SelectorRecord> found;
+    for (const std::string& word : selectors) {
+      SelectorRecord selector = TRY(plan::find_selector(word, snapshot));
+      found.emplace(selector.id, std::move(selector));
+    }
+    PlannedChange change;
+    std::vector<SelectorRecord> records;
+    std::vector<LinkRecord> links;
+    for (const auto& [id, selector] : found) {
+      change.objects.push_back("selector " + to_string(id) + " (" + describe(selector.spec.target) +
+                               ")");
+      records.push_back(selector);
+    }
+    for (const LinkRecord& link : snapshot.links) {
+      if (found.contains(link.selector)) {
+        change.objects.push_back("link " + to_string(link.id) + " (" + describe(link.target) + ")");
+        links.push_back(link);
+      }
+    }
+    TRY(impl_->look_at_hooks(snapshot, plan::hooks_of(links)));
+    change.plan = TRY(plan::plan_remove_selectors(records, snapshot));
     return change;
   });
 }

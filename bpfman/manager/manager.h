@@ -53,10 +53,14 @@ class Manager final : public Api {
                                   const plan::ChainSetting& setting,
                                   DryRun dry_run) override;
   Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
+  Result<ChangeReply> remove_selectors(const std::vector<std::string>& selectors,
+                                       DryRun dry_run) override;
+  Result<ReconcileReply> reconcile(DryRun dry_run) override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;
   Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;
   Result<std::vector<LinkView>> list_links() override;
+  Result<std::vector<SelectorView>> list_selectors() override;
   Result<std::vector<ChainView>> list_chains() override;
   Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) override;
   Result<ProgramView> get_program(const std::string& program) override;

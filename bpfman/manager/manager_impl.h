@@ -99,9 +99,12 @@ class Manager::Impl {
                                        const std::string& netns,
                                        const plan::Snapshot& snapshot,
                                        const std::optional<AttachSpec>& wanted);
-  // The hook of what is to be attached, which is added to snapshot.sights; nullopt without one.
-  Result<std::optional<plan::NetHook>> look_for(const std::optional<AttachSpec>& attach,
-                                                plan::Snapshot& snapshot);
+  // What is asked for as the single places that it means now; of a selector those of its
+  // interfaces. placement.cc
+  Result<std::vector<AttachSpec>> places_of(const std::optional<AttachSpec>& attach);
+  // The same with the hooks, which are added to snapshot.sights.
+  Result<plan::Placement> place(const std::optional<AttachSpec>& attach, plan::Snapshot& snapshot);
+  Result<plan::AttachPlace> place_on(const AttachSpec& spec, plan::Snapshot& snapshot);
   // Fills snapshot.sights for these hooks, of which records tell interface and namespace.
   Result<void> look_at_hooks(plan::Snapshot& snapshot, const std::vector<HookKey>& keys);
   // Plans and runs. Where a program turns out to be none that can be an extension, it is planned
@@ -113,9 +116,7 @@ class Manager::Impl {
       const Materials& materials,
       plan::Plan& plan,
       std::vector<std::string>& warnings);
-  std::vector<std::string> chain_warnings(const plan::Plan& plan,
-                                          const plan::Snapshot& snapshot,
-                                          const std::optional<plan::NetHook>& hook);
+  std::vector<std::string> chain_warnings(const plan::Plan& plan, const plan::Snapshot& snapshot);
   ChainView view_chain(const ChainRecord& record, const plan::Snapshot& snapshot);
   // Puts a built image where it belongs, if that is not the database.
   Result<void> deliver(const BuildSpec& spec,
@@ -134,6 +135,20 @@ class Manager::Impl {
                            const std::string& boot_id,
                            const std::vector<LinkRecord>& links);
   LinkView view_link(const LinkRecord& record, const plan::Snapshot& snapshot);
+
+  // ---- reconcile.cc
+  Result<void> reconcile_selector(const SelectorRecord& selector,
+                                  std::optional<WriteSession>& session,
+                                  DryRun dry_run,
+                                  ReconcileReply& reply);
+  // Those of a selector's namespace; none when that, or its container, is gone. `spec` gets the
+  // namespace that the container has now.
+  Result<kernel::NetnsInterfaces> observe_interfaces(AttachSpec& spec);
+  Result<void> forget_gone(const std::vector<LinkRecord>& gone, WriteSession& session);
+  Result<void> attach_for(const SelectorRecord& selector,
+                          const AttachSpec& spec,
+                          WriteSession& session,
+                          ReconcileReply& reply);
 
   ManagerOptions options;
   kernel::KernelOps& kernel;

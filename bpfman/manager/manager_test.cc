@@ -190,8 +190,8 @@ TEST_F(ManagerTest, AttachesDetachesAndUnloadsByName) {
   Result<AttachReply> attached = manager_->attach(
       "pass_counter", AttachSpec{.target = ChainTarget{.interface = "eth1"}}, DryRun::No);
   ASSERT_TRUE(attached.ok()) << attached.error().message();
-  EXPECT_EQ(*interface_of(attached->link.record.target), "eth1");
-  EXPECT_EQ(attached->link.program_name, "xdp_pass_counter/pass_counter");
+  EXPECT_EQ(*interface_of(attached->links[0].record.target), "eth1");
+  EXPECT_EQ(attached->links[0].program_name, "xdp_pass_counter/pass_counter");
   Result<ChangeReply> detached = manager_->detach({"1", "1"}, DryRun::No);
   ASSERT_TRUE(detached.ok());
   EXPECT_THAT(detached->done, ElementsAre("link 1 (eth1)"));
@@ -215,7 +215,7 @@ TEST_F(ManagerTest, LinkIdsAreNeverUsedAgain) {
   Result<AttachReply> attached = manager_->attach(
       "pass_counter", AttachSpec{.target = ChainTarget{.interface = "eth0"}}, DryRun::No);
   ASSERT_TRUE(attached.ok());
-  EXPECT_EQ(attached->link.record.id, LinkId(2));
+  EXPECT_EQ(attached->links[0].record.id, LinkId(2));
 }
 
 TEST_F(ManagerTest, ProgramsOfOthersAreShownButNotTouched) {

@@ -120,6 +120,26 @@ Result<ProgramView> Manager::get_program(const std::string& program) {
   return std::move(record).error();
 }
 
+Result<std::vector<SelectorView>> Manager::list_selectors() {
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  std::vector<SelectorView> views;
+  for (const SelectorRecord& selector : records.selectors) {
+    SelectorView view{.record = selector};
+    for (const ProgramRecord& program : records.programs) {
+      if (program.key == selector.program_key) {
+        view.program_name = program.stable_name();
+      }
+    }
+    for (const LinkRecord& link : records.links) {
+      if (link.selector == selector.id) {
+        view.links.push_back(impl_->view_link(link, records));
+      }
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
 Result<LinkView> Manager::get_link(const std::string& link) {
   plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   LinkRecord record = TRY(plan::find_link(link, records));

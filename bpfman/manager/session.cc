@@ -22,14 +22,17 @@ Result<plan::Snapshot> take_snapshot(const Layout& layout,
     snapshot.next_operation = OperationId(1);
     snapshot.next_link = LinkId(1);
     snapshot.next_program = ProgramKey(1);
+    snapshot.next_selector = SelectorId(1);
     return snapshot;
   }
   snapshot.next_operation = TRY(store->next_operation());
   snapshot.next_link = TRY(store->next_link());
   snapshot.next_program = TRY(store->next_program());
+  snapshot.next_selector = TRY(store->next_selector());
   snapshot.programs = TRY(store->list_programs());
   snapshot.links = TRY(store->list_links());
   snapshot.chains = TRY(store->list_chains());
+  snapshot.selectors = TRY(store->list_selectors());
   return snapshot;
 }
 

@@ -60,6 +60,12 @@ constexpr std::array kStrategyNames = {std::pair(Strategy::Direct, std::string_v
                                        std::pair(Strategy::Freplace, std::string_view("freplace")),
                                        std::pair(Strategy::Fused, std::string_view("fused"))};
 
+constexpr std::array kChoiceNames = {
+    std::pair(StrategyChoice::Auto, std::string_view("auto")),
+    std::pair(StrategyChoice::Direct, std::string_view("direct")),
+    std::pair(StrategyChoice::Freplace, std::string_view("freplace")),
+    std::pair(StrategyChoice::Fused, std::string_view("fused"))};
+
 template <typename Table, typename Value>
 std::string_view name_in(const Table& table, Value value) {
   for (const auto& [known, name] : table) {
@@ -170,13 +176,12 @@ std::optional<Strategy> parse_strategy(std::string_view text) {
   return value_in(kStrategyNames, text);
 }
 
+std::string_view to_string(StrategyChoice choice) {
+  return choice == StrategyChoice::Keep ? "keep" : name_in(kChoiceNames, choice);
+}
+
 std::optional<StrategyChoice> parse_strategy_choice(std::string_view text) {
-  static constexpr std::array kChoices = {
-      std::pair(StrategyChoice::Auto, std::string_view("auto")),
-      std::pair(StrategyChoice::Direct, std::string_view("direct")),
-      std::pair(StrategyChoice::Freplace, std::string_view("freplace")),
-      std::pair(StrategyChoice::Fused, std::string_view("fused"))};
-  return value_in(kChoices, text);
+  return value_in(kChoiceNames, text);
 }
 
 const std::vector<std::pair<std::string, std::int32_t>>& chain_roles() {
@@ -313,6 +318,15 @@ const std::string* netns_of(const AttachTarget& target) {
         }
       },
       target);
+}
+
+AttachTarget on_interface(AttachTarget target, const std::string& interface) {
+  if (auto* chain = std::get_if<ChainTarget>(&target)) {
+    chain->interface = interface;
+  } else {
+    std::get<ListTarget>(target).interface = interface;
+  }
+  return target;
 }
 
 std::optional<AttachTarget> default_target(ProgramType type) {

@@ -37,7 +37,8 @@ std::optional<Strategy> parse_strategy(std::string_view text);
 
 // What a user says about it. Keep: as it is, or Auto.
 enum class StrategyChoice { Keep, Auto, Direct, Freplace, Fused };
-std::optional<StrategyChoice> parse_strategy_choice(std::string_view text);  // also "auto"
+std::string_view to_string(StrategyChoice choice);                           // "keep", "auto", ...
+std::optional<StrategyChoice> parse_strategy_choice(std::string_view text);  // of users: not "keep"
 
 // A place among the programs of a hook. Lower priorities run first.
 struct Order {
@@ -166,6 +167,7 @@ struct AttachSpec {
   StrategyChoice strategy = StrategyChoice::Keep;  // of the chain
   std::string container;  // its network or mount namespace is meant: an id or name; "" for none
   std::map<std::string, std::string> metadata;
+  bool allow_none = false;  // an interface selector may mean none now
   bool operator==(const AttachSpec&) const = default;
 };
 
@@ -174,6 +176,9 @@ std::string describe(const AttachTarget& target);
 // The interface and network namespace of a target that has one; nullptr for others.
 const std::string* interface_of(const AttachTarget& target);
 const std::string* netns_of(const AttachTarget& target);
+
+// The same on another interface. REQUIRES: a target that has one.
+AttachTarget on_interface(AttachTarget target, const std::string& interface);
 
 // "xdp", "tc", "tcx", "netkit", "tracepoint", "kprobe", ...: the word of the command line.
 std::string_view attach_word(const AttachTarget& target);

@@ -17,6 +17,7 @@ using MapId = StrongId<struct MapIdTag, std::uint32_t>;  // kernel's map id
 using KernelLinkId =
     StrongId<struct KernelLinkIdTag, std::uint32_t>;       // kernel's link id; may change under us
 using LinkId = StrongId<struct LinkIdTag, std::uint64_t>;  // ours: 1, 2, 3, ..., never reused
+using SelectorId = StrongId<struct SelectorIdTag, std::uint64_t>;    // ours, never reused
 using OperationId = StrongId<struct OperationIdTag, std::uint64_t>;  // number of a journal entry
 using Ifindex = StrongId<struct IfindexTag, std::uint32_t>;  // unique within one network namespace
 

@@ -25,6 +25,10 @@ std::string Layout::runtime_directory() const {
   return join_path(root, "run/bpfman");
 }
 
+std::string Layout::serve_lock() const {
+  return join_path(runtime_directory(), "serve.lock");
+}
+
 std::string Layout::lock_file() const {
   return join_path(runtime_directory(), "lock");
 }

@@ -45,6 +45,7 @@ struct Layout {
   std::string blob(const Digest& digest) const;
   std::string runtime_directory() const;
   std::string lock_file() const;
+  std::string serve_lock() const;  // held by `bpfman serve`
   std::string bpffs() const;
   std::string maps_directory() const;   // <bpffs>/maps
   std::string links_directory() const;  // <bpffs>/links

@@ -59,12 +59,24 @@ struct LinkRecord {
   NetnsId netns_id;                       // of targets in a network namespace
   std::string pin_path;                   // "": a member of a chain, see ChainRecord
   std::optional<KernelLinkId> kernel_id;  // of a member: of its slot, when it has one
+  SelectorId selector;                    // that it was made for; 0: none
   std::map<std::string, std::string> metadata;
   std::int64_t created_at = 0;
   bool operator==(const LinkRecord&) const = default;
 
   // nullptr: not one of a chain.
   const ChainTarget* chain() const { return std::get_if<ChainTarget>(&target); }
+};
+
+// What a program is to be attached to: every interface that a selector means, those that come later
+// included. Outlives boots.
+struct SelectorRecord {
+  SelectorId id;
+  ProgramKey program_key;
+  AttachSpec spec;                  // the selector's text in place of an interface
+  std::vector<std::string> except;  // interfaces that it was detached from by hand
+  std::int64_t created_at = 0;
+  bool operator==(const SelectorRecord&) const = default;
 };
 
 // One hook of one interface.

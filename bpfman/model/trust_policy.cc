@@ -327,31 +327,6 @@ const Signer* TrustPolicy::find_signer(const std::string& name) const {
 }
 
 // With one place to come back to: at worst the product of both lengths.
-bool fits_pattern(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') {
-    ++p;
-  }
-  return p == pattern.size();
-}
-
 Result<TrustPolicy> parse_trust_policy(const TomlDocument& document, const std::string& path) {
   Reader reader(document, path);
   TrustPolicy policy;

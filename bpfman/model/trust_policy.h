@@ -90,9 +90,6 @@ struct TrustPolicy {
   const Signer* find_signer(const std::string& name) const;
 };
 
-// "*" stands for any characters, "?" for one.
-bool fits_pattern(std::string_view pattern, std::string_view text);
-
 // The document alone: keys and roots keep their paths and have no text yet. InvalidArgument names
 // the file and the key: unknown keys, signers that nobody declared, impossible combinations.
 Result<TrustPolicy> parse_trust_policy(const TomlDocument& document, const std::string& path);

@@ -120,18 +120,5 @@ TEST(TrustPolicy, SigningTableOfUpstream) {
   EXPECT_EQ((*loose)->rules.front().demand, TrustDemand::SignedOrNot);
 }
 
-TEST(FitsPattern, StarsAndQuestionMarks) {
-  EXPECT_TRUE(fits_pattern("", ""));
-  EXPECT_TRUE(fits_pattern("*", ""));
-  EXPECT_TRUE(fits_pattern("a*c", "abbc"));
-  EXPECT_TRUE(fits_pattern("registry.example/*/xdp:*", "registry.example/a/b/xdp:v1"));
-  EXPECT_TRUE(fits_pattern("veth?", "veth0"));
-  EXPECT_FALSE(fits_pattern("veth?", "veth"));
-  EXPECT_FALSE(fits_pattern("a*c", "abb"));
-  EXPECT_FALSE(fits_pattern("", "a"));
-  EXPECT_TRUE(fits_pattern("*a*a*a*b", std::string(2000, 'a') + "b"));
-  EXPECT_FALSE(fits_pattern("*a*a*a*b", std::string(2000, 'a')));
-}
-
 }  // namespace
 }  // namespace bpfman

@@ -167,7 +167,7 @@ struct Runner {
   bool operator==(const Runner&) const = default;
 };
 
-// Puts something on a seat that is free. Binds the mode.
+// Puts something on a seat that is free. Binds the hook's mode.
 struct AttachHook {
   Seat seat;
   Runner runner;
@@ -240,6 +240,17 @@ struct DeleteChain {
   bool operator==(const DeleteChain&) const = default;
 };
 
+// Inserts or replaces.
+struct PutSelector {
+  SelectorRecord record;
+  bool operator==(const PutSelector&) const = default;
+};
+
+struct DeleteSelector {
+  SelectorId id;
+  bool operator==(const DeleteSelector&) const = default;
+};
+
 struct DeleteLink {
   LinkId id;
   bool operator==(const DeleteLink&) const = default;
@@ -274,6 +285,8 @@ using RecordChange = std::variant<InsertProgram,
                                   UpdateLink,
                                   PutChain,
                                   DeleteChain,
+                                  PutSelector,
+                                  DeleteSelector,
                                   DeleteLink,
                                   DeleteProgram,
                                   PutImage,
@@ -296,8 +309,8 @@ struct BoundLink {
 
 struct Bindings {
   std::map<Slot, BoundProgram> programs;
-  std::map<LinkId, BoundLink> links;  // outside of chains
-  std::optional<XdpMode> hook_mode;   // of the hook that was attached
+  std::map<LinkId, BoundLink> links;      // outside of chains
+  std::map<HookKey, XdpMode> hook_modes;  // of the hooks that were attached
   bool operator==(const Bindings&) const = default;
 };
 

@@ -48,8 +48,8 @@ Result<Plan> attach_one(const Snapshot& snapshot,
                         StrategyChoice strategy = StrategyChoice::Keep) {
   ProgramRecord program = program_record(77, 88, "joiner");
   return plan_attach(program,
-                     AttachSpec{.target = std::move(target), .strategy = strategy},
-                     snapshot.sights.front().hook,
+                     at(AttachSpec{.target = std::move(target), .strategy = strategy},
+                        snapshot.sights.front().hook),
                      snapshot);
 }
 
@@ -267,11 +267,11 @@ TEST(ChainPlanner, TcGoesToTcxAndBehindForeignFiltersToClsact) {
   program.type = ProgramType::Tc;
   AttachSpec spec{.target = ChainTarget{
                       .hook = HookKind::TcIngress, .interface = "eth0", .proceed_on = {3, 30}}};
-  Result<Plan> tcx = plan_attach(program, spec, hook, seen(hook));
+  Result<Plan> tcx = plan_attach(program, at(spec, hook), seen(hook));
   ASSERT_TRUE(tcx.ok()) << tcx.error().message();
   EXPECT_EQ(chain_in(*tcx).link_pin, "/r/run/bpfman/fs/tc-ingress/dispatcher_4026531840_4_link");
   hook.occupants = {Occupant{.seat = SeatKind::Filter, .filter_priority = 50}};
-  Result<Plan> filter = plan_attach(program, spec, hook, seen(hook));
+  Result<Plan> filter = plan_attach(program, at(spec, hook), seen(hook));
   EXPECT_EQ(chain_in(*filter).link_pin, "");
   EXPECT_EQ(chain_in(*filter).filter_priority, 51U) << "50 is somebody else's";
 }
@@ -294,10 +294,10 @@ TEST(ChainPlanner, FragmentsAreSeenOnlyWhenEveryMemberTakesThem) {
   EXPECT_FALSE(chain_in(*attach_one(snapshot)).frags);
   ProgramRecord joiner = program_record(77, 88, "joiner");
   joiner.section = "xdp.frags";
-  Result<Plan> plan = plan_attach(joiner,
-                                  AttachSpec{.target = ChainTarget{.interface = "eth0"}},
-                                  snapshot.sights[0].hook,
-                                  snapshot);
+  Result<Plan> plan = plan_attach(
+      joiner,
+      at(AttachSpec{.target = ChainTarget{.interface = "eth0"}}, snapshot.sights[0].hook),
+      snapshot);
   EXPECT_TRUE(chain_in(*plan).frags);
 }
 

@@ -41,6 +41,14 @@ inline bool from_name(Here /*here*/, const std::string& text, Strategy& value) {
   return take_name(parse_strategy(text), value);
 }
 
+inline bool from_name(Here /*here*/, const std::string& text, StrategyChoice& value) {
+  if (text == to_string(StrategyChoice::Keep)) {
+    value = StrategyChoice::Keep;
+    return true;
+  }
+  return take_name(parse_strategy_choice(text), value);
+}
+
 inline bool from_name(Here /*here*/, const std::string& text, SourceKind& value) {
   return take_name(parse_source_kind(text), value);
 }
@@ -301,6 +309,25 @@ void fields(Io& io, T& v) {
   io("pin_path", v.pin_path);
   io("kernel_id", v.kernel_id);
   io("metadata", v.metadata);
+  io("created_at", v.created_at);
+  io.added("selector", v.selector);
+}
+
+template <typename Io, Same<AttachSpec> T>
+void fields(Io& io, T& v) {
+  io("target", v.target);
+  io("cookie", v.cookie);
+  io("strategy", v.strategy);
+  io("container", v.container);
+  io("metadata", v.metadata);
+}
+
+template <typename Io, Same<SelectorRecord> T>
+void fields(Io& io, T& v) {
+  io("id", v.id);
+  io("program_key", v.program_key);
+  io("spec", v.spec);
+  io("except", v.except);
   io("created_at", v.created_at);
 }
 

@@ -63,4 +63,16 @@ Result<LinkRecord> find_link(std::string_view word, const Snapshot& snapshot) {
       .with_hint("bpfman list links shows the links");
 }
 
+Result<SelectorRecord> find_selector(std::string_view word, const Snapshot& snapshot) {
+  std::optional<std::uint64_t> number = parse_unsigned(word);
+  for (const SelectorRecord& selector : snapshot.selectors) {
+    if (selector.id.value() == number) {
+      return selector;
+    }
+  }
+  return Error(number.has_value() ? Code::NotFound : Code::InvalidArgument,
+               fmt::format("selector {} does not exist", word))
+      .with_hint("bpfman list selectors shows them");
+}
+
 }  // namespace bpfman::plan

@@ -61,6 +61,8 @@ struct Seat {
   std::uint32_t filter_priority = 0;
   std::uint32_t filter_handle = 0;
   bool operator==(const Seat&) const = default;
+
+  HookKey key() const { return HookKey{kind, netns_id, ifindex}; }
 };
 
 }  // namespace bpfman::plan

@@ -128,7 +128,8 @@ TEST(ImagePlans, ANoteOfUseIsMadeWhereNothingElseIsWritten) {
   facts.image.reset();
   EXPECT_THAT(plan_image_pull(facts, empty_snapshot())->commit,
               ElementsAre(RecordChange(TouchImage{facts.image_reference, 1'700'000'000})));
-  EXPECT_EQ(plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()))->commit[0],
+  EXPECT_EQ(plan_load(load_on_eth0(), facts, at(load_on_eth0(), free_hook()), seen(free_hook()))
+                ->commit[0],
             RecordChange(TouchImage{facts.image_reference, 1'700'000'000}));
 }
 

@@ -182,6 +182,11 @@ std::string describe(const RecordChange& change) {
                                to_string(c.hook.kind),
                                c.hook.ifindex.value());
           },
+          [](const PutSelector& c) {
+            return fmt::format(
+                "record selector {} ({})", c.record.id.value(), describe(c.record.spec.target));
+          },
+          [](const DeleteSelector& c) { return fmt::format("forget selector {}", c.id.value()); },
           [](const DeleteLink& c) { return fmt::format("forget link {}", c.id.value()); },
           [](const DeleteProgram& c) {
             return fmt::format("forget program record {}", c.key.value());
@@ -255,7 +260,8 @@ LinkRecord bind_record(const InsertLink& insert, const Bindings& bindings) {
 ChainRecord bind_record(const PutChain& put, const Bindings& bindings) {
   ChainRecord record = put.record;
   if (put.binds_mode) {
-    record.mode = bindings.hook_mode.value_or(record.mode);
+    auto bound = bindings.hook_modes.find(record.hook);
+    record.mode = bound == bindings.hook_modes.end() ? record.mode : bound->second;
   }
   return record;
 }

@@ -229,6 +229,16 @@ void fields(Io& io, T& v) {
   io("boot_id", v.boot_id);
 }
 
+template <typename Io, Same<PutSelector> T>
+void fields(Io& io, T& v) {
+  io("record", v.record);
+}
+
+template <typename Io, Same<DeleteSelector> T>
+void fields(Io& io, T& v) {
+  io("id", v.id);
+}
+
 template <typename Io, Same<DeleteLink> T>
 void fields(Io& io, T& v) {
   io("id", v.id);
@@ -343,6 +353,14 @@ static const char* name_of(Here /*here*/, const DeleteChain& /*value*/) {
   return "delete_chain";
 }
 
+static const char* name_of(Here /*here*/, const PutSelector& /*value*/) {
+  return "put_selector";
+}
+
+static const char* name_of(Here /*here*/, const DeleteSelector& /*value*/) {
+  return "delete_selector";
+}
+
 static const char* name_of(Here /*here*/, const DeleteLink& /*value*/) {
   return "delete_link";
 }
@@ -395,7 +413,7 @@ template <typename Io, Same<Bindings> T>
 void fields(Io& io, T& v) {
   io("programs", v.programs);
   io("links", v.links);
-  io("hook_mode", v.hook_mode);
+  io("hook_modes", v.hook_modes);
 }
 
 }  // namespace codec

@@ -26,7 +26,7 @@ Plan full_plan() {
                                                  .order = {.role = "lb", .before = {"x"}}},
                            .cookie = 7,
                            .metadata = {{"k", "v"}}};
-  Plan plan = *plan_load(spec, facts, free_hook(), seen(free_hook()));
+  Plan plan = *plan_load(spec, facts, at(spec, free_hook()), seen(free_hook()));
   plan.cleanup = {RemoveUnusedBlob{digest_of("object")}};
   plan.steps.push_back(
       Step{BuildChain{.directory = "/d", .members = {Member{.slot = 3}}}, {DropChain{"/d"}}});
@@ -49,6 +49,17 @@ Plan full_plan() {
   }
   plan.commit.push_back(UpdateLink{LinkRecord{.target = FixedTarget{"x"}}});
   plan.commit.push_back(DeleteChain{HookKey{HookKind::Xdp, NetnsId{1, 2}, Ifindex(3)}, "boot"});
+  plan.commit.push_back(
+      PutSelector{SelectorRecord{.id = SelectorId(3),
+                                 .program_key = ProgramKey(8),
+                                 .spec = AttachSpec{.target = ListTarget{.interface = "eth*"},
+                                                    .cookie = 5,
+                                                    .strategy = StrategyChoice::Auto,
+                                                    .container = "web",
+                                                    .metadata = {{"k", "v"}}},
+                                 .except = {"eth0"},
+                                 .created_at = 4}});
+  plan.commit.push_back(DeleteSelector{SelectorId(3)});
   plan.commit.push_back(DeleteLink{LinkId(9)});
   plan.commit.push_back(DeleteProgram{ProgramKey(8)});
   return plan;
@@ -65,7 +76,7 @@ TEST(PlanJson, BindingsSurviveTheJournal) {
   Bindings bindings;
   bindings.programs[Slot{1}] = BoundProgram{ProgramId(44), {{"stats", "/x/stats", MapId(5)}}};
   bindings.links[LinkId(3)] = BoundLink{KernelLinkId(8), TracepointTarget{"a/b"}};
-  bindings.hook_mode = XdpMode::Generic;
+  bindings.hook_modes[free_hook().key()] = XdpMode::Generic;
   Result<Bindings> back = bindings_from_json(to_json(bindings));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(*back, bindings);
@@ -85,7 +96,7 @@ TEST(PlanJson, WhatIsNoPlanIsDataLoss) {
     ASSERT_FALSE(back.ok()) << text;
     EXPECT_EQ(back.error().code(), Code::DataLoss);
   }
-  EXPECT_EQ(bindings_from_json("{\"programs\":3,\"links\":[],\"hook_mode\":null}").error().code(),
+  EXPECT_EQ(bindings_from_json("{\"programs\":3,\"links\":[],\"hook_modes\":[]}").error().code(),
             Code::DataLoss);
 }
 

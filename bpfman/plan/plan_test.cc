@@ -14,7 +14,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(DescribePlan, SaysEachStepAndEachRecordInOrder) {
-  Plan plan = *plan_load(load_on_eth0(), one_program(), free_hook(), seen(free_hook()));
+  Plan plan =
+      *plan_load(load_on_eth0(), one_program(), at(load_on_eth0(), free_hook()), seen(free_hook()));
   EXPECT_THAT(
       describe(plan),
       ElementsAre(HasSubstr("bpffs"),
@@ -31,12 +32,13 @@ TEST(DescribePlan, SaysEachStepAndEachRecordInOrder) {
 }
 
 TEST(BindRecord, FillsInWhatTheKernelAnswered) {
-  Plan plan = *plan_load(load_on_eth0(), one_program(), free_hook(), seen(free_hook()));
+  Plan plan =
+      *plan_load(load_on_eth0(), one_program(), at(load_on_eth0(), free_hook()), seen(free_hook()));
   Bindings bindings;
   bindings.programs[Slot{0}] = BoundProgram{
       ProgramId(44),
       {{"stats", "/r/run/bpfman/fs/op_7_0_maps/stats", MapId(5)}, {".rodata", "", MapId(6)}}};
-  bindings.hook_mode = XdpMode::Generic;
+  bindings.hook_modes[free_hook().key()] = XdpMode::Generic;
 
   ProgramRecord program =
       bind_record(std::get<InsertProgram>(plan.commit[1]), bindings, empty_snapshot().layout);

@@ -19,6 +19,7 @@ inline Snapshot empty_snapshot() {
   snapshot.next_operation = OperationId(7);
   snapshot.next_link = LinkId(3);
   snapshot.next_program = ProgramKey(11);
+  snapshot.next_selector = SelectorId(2);
   return snapshot;
 }
 
@@ -61,6 +62,14 @@ inline LoadSpec load_on_eth0() {
   spec.source = ImageSource{.reference = "my-ebpf-prog:dev"};
   spec.attach = AttachSpec{.target = ChainTarget{.interface = "eth0"}};
   return spec;
+}
+
+inline Placement at(const AttachSpec& spec, const std::optional<NetHook>& hook) {
+  return Placement{.places = {AttachPlace{spec, hook}}, .wish = {}, .selector = {}};
+}
+
+inline Placement at(const LoadSpec& spec, const std::optional<NetHook>& hook) {
+  return at(*spec.attach, hook);
 }
 
 inline ProgramRecord program_record(std::uint64_t key, std::uint32_t id, std::string name) {

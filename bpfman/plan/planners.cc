@@ -47,20 +47,21 @@ ProgramType link_kind(const ProgramRecord& program, const AttachTarget& target) 
 }
 
 LinkRecord link_record(const ProgramRecord& program,
-                       const AttachSpec& spec,
-                       const std::optional<NetHook>& hook,
+                       const AttachPlace& place,
+                       LinkId id,
                        const Snapshot& snapshot) {
+  const AttachSpec& spec = place.spec;
   LinkRecord link;
-  link.id = snapshot.next_link;
+  link.id = id;
   link.program_key = program.key;
   link.program = program.id;
   link.boot_id = snapshot.boot_id;
   link.target = completed(spec.target, program.section, program.attach_function);
   link.kind = link_kind(program, link.target);
   link.cookie = spec.cookie;
-  if (hook.has_value()) {
-    link.ifindex = hook->ifindex;
-    link.netns_id = hook->netns_id;
+  if (place.hook.has_value()) {
+    link.ifindex = place.hook->ifindex;
+    link.netns_id = place.hook->netns_id;
   }
   link.metadata = spec.metadata;
   link.created_at = snapshot.now;
@@ -126,17 +127,16 @@ Result<void> add_member(Plan& plan,
   return add_chain_change(plan, change, snapshot);
 }
 
-Result<void> add_attach(Plan& plan,
-                        const ProgramRecord& program,
-                        ProgramRef reference,
-                        const AttachSpec& spec,
-                        const std::optional<NetHook>& hook,
-                        const Snapshot& snapshot) {
-  LinkRecord link = link_record(program, spec, hook, snapshot);
+Result<void> add_link(Plan& plan,
+                      const LinkRecord& link,
+                      const ProgramRecord& program,
+                      ProgramRef reference,
+                      const AttachPlace& place,
+                      const Snapshot& snapshot) {
   if (const ChainTarget* target = link.chain()) {
-    BPFMAN_CHECK(hook.has_value(), "the manager looks at the hook it is going to use");
+    BPFMAN_CHECK(place.hook.has_value(), "the manager looks at the hook it is going to use");
     TRY(check_target(*target));
-    TRY(add_member(plan, link, candidate_of(link, program, reference), spec, snapshot));
+    TRY(add_member(plan, link, candidate_of(link, program, reference), place.spec, snapshot));
   } else {
     AttachLink attach{.program = reference,
                       .link = link.id,
@@ -149,7 +149,41 @@ Result<void> add_attach(Plan& plan,
     plan.steps.push_back(Step{.action = attach, .undo = {DetachLink{link.pin_path}}});
   }
   plan.commit.push_back(InsertLink{reference, link});
-  plan.subject += " on " + describe(link.target);
+  return {};
+}
+
+Result<void> add_attach(Plan& plan,
+                        const ProgramRecord& program,
+                        ProgramRef reference,
+                        const Placement& placement,
+                        const Snapshot& snapshot) {
+  SelectorId selector = placement.selector;
+  if (placement.wish.has_value()) {
+    selector = snapshot.next_selector;
+    plan.commit.push_back(PutSelector{SelectorRecord{.id = selector,
+                                                     .program_key = program.key,
+                                                     .spec = *placement.wish,
+                                                     .except = {},
+                                                     .created_at = snapshot.now}});
+  }
+  // Each place has a hook of its own, so none changes what the others see.
+  LinkId next = snapshot.next_link;
+  std::vector<std::string> places;
+  for (const AttachPlace& place : placement.places) {
+    LinkRecord link = link_record(program, place, next, snapshot);
+    link.selector = selector;
+    places.push_back(describe(link.target));
+    Result<void> added = add_link(plan, link, program, reference, place, snapshot);
+    if (!added.ok() && placement.wish.has_value()) {
+      return std::move(added).error().with_hint(fmt::format("or leave it out: --iface '{},!{}'",
+                                                            *interface_of(placement.wish->target),
+                                                            *interface_of(place.spec.target)));
+    }
+    TRY(std::move(added));
+    next = LinkId(next.value() + 1);
+  }
+  plan.subject += places.empty() ? " on " + describe(placement.wish->target) + ", none now"
+                                 : " on " + join(places, ", ");
   return {};
 }
 
@@ -201,94 +235,11 @@ ProgramRecord new_record(const LoadSpec& spec,
   return record;
 }
 
-// Where a program's maps are pinned: its own directory, and those of the program it shares with.
-std::set<std::string> map_directories(const ProgramRecord& program) {
-  std::set<std::string> out = {program.map_directory};
-  for (const MapRecord& map : program.maps) {
-    if (!map.pin_path.empty()) {
-      out.insert(parent_path(map.pin_path));
-    }
-  }
-  return out;
-}
-
-// Chains of former boots whose last member goes. A hook may have the same key in every boot.
-void forget_former_chains(Plan& plan,
-                          const std::vector<LinkRecord>& links,
-                          const Snapshot& snapshot) {
-  for (const ChainRecord& chain : snapshot.chains) {
-    auto is_member = [&](const LinkRecord& link) {
-      return link.boot_id == chain.boot_id && hooks_of({link}) == std::vector{chain.hook};
-    };
-    auto members = std::count_if(snapshot.links.begin(), snapshot.links.end(), is_member);
-    auto leaving = std::count_if(links.begin(), links.end(), is_member);
-    if (chain.boot_id != snapshot.boot_id && leaving > 0 && leaving == members) {
-      plan.commit.push_back(DeleteChain{chain.hook, chain.boot_id});
-    }
-  }
-}
-
-// Takes links off: those of chains hook by hook, the others one by one.
-Result<void> add_detach(Plan& plan,
-                        const std::vector<LinkRecord>& links,
-                        const Snapshot& snapshot) {
-  std::vector<LinkRecord> present;
-  for (const LinkRecord& link : links) {
-    plan.commit.push_back(DeleteLink{link.id});
-    if (link.boot_id != snapshot.boot_id) {
-      continue;  // of a former boot only records are left
-    }
-    present.push_back(link);
-    if (link.chain() == nullptr) {
-      plan.steps.push_back(Step{.action = DetachLink{link.pin_path}});
-    }
-  }
-  forget_former_chains(plan, links, snapshot);
-  for (const HookKey& key : hooks_of(present)) {
-    const ChainRecord* chain = chain_at(key, snapshot);
-    if (chain == nullptr) {
-      continue;
-    }
-    ChainChange change{.key = key, .before = *chain, .members = members_of(key, snapshot)};
-    std::erase_if(change.members, [&](const Candidate& member) {
-      return std::any_of(links.begin(), links.end(), [&](const LinkRecord& link) {
-        return link.id == member.link.id;
-      });
-    });
-    TRY(add_chain_change(plan, change, snapshot));
-  }
-  return {};
-}
-
 }  // namespace
-
-std::vector<HookKey> hooks_of(const std::vector<LinkRecord>& links) {
-  std::set<HookKey> keys;
-  for (const LinkRecord& link : links) {
-    if (const ChainTarget* target = link.chain()) {
-      keys.insert(HookKey{target->hook, link.netns_id, link.ifindex});
-    }
-  }
-  return {keys.begin(), keys.end()};
-}
-
-std::vector<HookKey> hooks_of(const std::vector<ProgramRecord>& programs,
-                              const Snapshot& snapshot) {
-  std::vector<LinkRecord> links;
-  for (const LinkRecord& link : snapshot.links) {
-    bool meant = std::any_of(programs.begin(), programs.end(), [&](const ProgramRecord& program) {
-      return program.key == link.program_key;
-    });
-    if (meant) {
-      links.push_back(link);
-    }
-  }
-  return hooks_of(links);
-}
 
 Result<Plan> plan_load(const LoadSpec& spec,
                        const BytecodeFacts& bytecode,
-                       const std::optional<NetHook>& hook,
+                       const Placement& placement,
                        const Snapshot& snapshot) {
   std::vector<ElfProgram> programs = TRY(choose_programs(spec, bytecode.elf, bytecode.labels));
   std::string application = application_of(spec, bytecode);
@@ -334,16 +285,18 @@ Result<Plan> plan_load(const LoadSpec& spec,
     }
     add_load_steps(plan, slot, load, record);
     if (spec.attach.has_value()) {
-      TRY(add_attach(plan, record, slot, *spec.attach, hook, snapshot));
+      TRY(add_attach(plan, record, slot, placement, snapshot));
     }
   }
   return plan;
 }
 
 Result<Plan> plan_attach(const ProgramRecord& program,
-                         const AttachSpec& spec,
-                         const std::optional<NetHook>& hook,
+                         const Placement& placement,
                          const Snapshot& snapshot) {
+  BPFMAN_CHECK(!placement.places.empty() || placement.wish.has_value(), "something to attach to");
+  const AttachSpec& spec =
+      placement.wish.has_value() ? *placement.wish : placement.places.front().spec;
   if (!fits(program.type, spec.target)) {
     std::optional<AttachTarget> usual = default_target(program.type);
     Error error(Code::FailedPrecondition,
@@ -367,61 +320,7 @@ Result<Plan> plan_attach(const ProgramRecord& program,
   }
   Plan plan{.verb = "attach", .subject = program.stable_name(), .recovery = Recovery::Undo};
   plan.steps.push_back(Step{.action = EnsureRuntime{}});
-  TRY(add_attach(plan, program, program.id, spec, hook, snapshot));
-  return plan;
-}
-
-Result<Plan> plan_detach(const std::vector<LinkRecord>& links, const Snapshot& snapshot) {
-  Plan plan{.verb = "detach", .recovery = Recovery::Finish};
-  TRY(add_detach(plan, links, snapshot));
-  std::vector<std::string> names;
-  for (const LinkRecord& link : links) {
-    names.push_back(fmt::format("link {}", link.id.value()));
-  }
-  plan.subject = join(names, ", ");
-  return plan;
-}
-
-Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snapshot& snapshot) {
-  Plan plan{.verb = "unload", .recovery = Recovery::Finish};
-  std::set<ProgramKey> leaving;
-  std::vector<std::string> names;
-  for (const ProgramRecord& program : programs) {
-    leaving.insert(program.key);
-    names.push_back(program.stable_name());
-  }
-  std::vector<LinkRecord> links;
-  for (const LinkRecord& link : snapshot.links) {
-    if (leaving.contains(link.program_key)) {
-      links.push_back(link);
-    }
-  }
-  TRY(add_detach(plan, links, snapshot));
-  std::set<std::string> kept;
-  for (const ProgramRecord& other : snapshot.programs) {
-    if (!leaving.contains(other.key) && other.boot_id == snapshot.boot_id) {
-      kept.merge(map_directories(other));
-    }
-  }
-  for (const ProgramRecord& program : programs) {
-    // Pins are named by the kernel's id, which means another program after a reboot: those of a
-    // former boot are gone with it, and what has their names now is not theirs.
-    if (program.boot_id == snapshot.boot_id) {
-      bool shared = kept.contains(program.map_directory);
-      plan.steps.push_back(Step{
-          .action = RemovePins{program.pin_path, shared ? std::string() : program.map_directory}});
-      for (const std::string& directory : map_directories(program)) {
-        if (directory != program.map_directory && !kept.contains(directory)) {
-          plan.steps.push_back(Step{.action = RemovePins{"", directory}});
-        }
-      }
-    }
-    plan.commit.push_back(DeleteProgram{program.key});
-  }
-  for (const ProgramRecord& program : programs) {
-    plan.cleanup.push_back(RemoveUnusedBlob{program.bytecode});
-  }
-  plan.subject = join(names, ", ");
+  TRY(add_attach(plan, program, program.id, placement, snapshot));
   return plan;
 }
 

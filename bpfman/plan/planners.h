@@ -34,9 +34,11 @@ struct Snapshot {
   OperationId next_operation;
   LinkId next_link;
   ProgramKey next_program;
+  SelectorId next_selector;
   std::vector<ProgramRecord> programs;
   std::vector<LinkRecord> links;
   std::vector<ChainRecord> chains;
+  std::vector<SelectorRecord> selectors;
   std::vector<HookSight> sights;  // of the hooks that a plan is about
   bool operator==(const Snapshot&) const = default;
 };
@@ -63,21 +65,40 @@ Result<std::vector<ElfProgram>> choose_programs(const LoadSpec& spec,
                                                 const BpfElf& elf,
                                                 const EbpfLabels& labels);
 
-// `hook` is given when `spec.attach` is to an interface. AlreadyExists when it is taken by somebody
-// else (whose it is, what to do).
+// One place that a program is attached to, with its hook when it is an interface's.
+struct AttachPlace {
+  AttachSpec spec;
+  std::optional<NetHook> hook;
+  bool operator==(const AttachPlace&) const = default;
+};
+
+// Where a program goes: nowhere, to one place, or to those that a selector means now. All or none.
+struct Placement {
+  std::vector<AttachPlace> places;
+  std::optional<AttachSpec> wish;  // with a new selector, which is recorded
+  SelectorId selector;             // of one that is recorded already; 0: none
+  bool operator==(const Placement&) const = default;
+};
+
+// AlreadyExists when a hook is taken by somebody else (whose it is, what to do).
 Result<Plan> plan_load(const LoadSpec& spec,
                        const BytecodeFacts& bytecode,
-                       const std::optional<NetHook>& hook,
+                       const Placement& placement,
                        const Snapshot& snapshot);
 
+// REQUIRES: a place or a wish.
 Result<Plan> plan_attach(const ProgramRecord& program,
-                         const AttachSpec& spec,
-                         const std::optional<NetHook>& hook,
+                         const Placement& placement,
                          const Snapshot& snapshot);
 
+// A link that a selector made goes for good: its interface is excepted from the selector.
 Result<Plan> plan_detach(const std::vector<LinkRecord>& links, const Snapshot& snapshot);
 
-// Detaches all links of the programs, then removes pins and records.
+// Detaches all links that the selectors made, and forgets them.
+Result<Plan> plan_remove_selectors(const std::vector<SelectorRecord>& selectors,
+                                   const Snapshot& snapshot);
+
+// Detaches all links of the programs, then removes pins and records, selectors included.
 Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snapshot& snapshot);
 
 // Changes of a link that stays where it is. nullopt: as before.
@@ -115,5 +136,6 @@ Result<Plan> plan_image_pull(const BytecodeFacts& bytecode, const Snapshot& snap
 // are listed).
 Result<ProgramRecord> find_program(std::string_view word, const Snapshot& snapshot);
 Result<LinkRecord> find_link(std::string_view word, const Snapshot& snapshot);
+Result<SelectorRecord> find_selector(std::string_view word, const Snapshot& snapshot);
 
 }  // namespace bpfman::plan

@@ -15,7 +15,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 TEST(PlanLoad, LoadsAndAttachesTheOnlyProgramOfAnImage) {
-  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), free_hook(), seen(free_hook()));
+  Result<Plan> plan =
+      plan_load(load_on_eth0(), one_program(), at(load_on_eth0(), free_hook()), seen(free_hook()));
   ASSERT_TRUE(plan.ok()) << plan.error().message();
 
   EXPECT_EQ(plan->recovery, Recovery::Undo);
@@ -60,7 +61,7 @@ TEST(PlanLoad, LoadsAndAttachesTheOnlyProgramOfAnImage) {
 TEST(PlanLoad, WithoutAttachMakesNoLink) {
   LoadSpec spec = load_on_eth0();
   spec.attach.reset();
-  Result<Plan> plan = plan_load(spec, one_program(), std::nullopt, empty_snapshot());
+  Result<Plan> plan = plan_load(spec, one_program(), {}, empty_snapshot());
   ASSERT_TRUE(plan.ok());
   EXPECT_THAT(plan->steps, SizeIs(4));
   EXPECT_THAT(plan->commit, SizeIs(2));
@@ -72,7 +73,7 @@ TEST(PlanLoad, SeveralProgramsGetSlotsAndKeysOfTheirOwn) {
   LoadSpec spec;
   spec.source = FileSource{"x.o"};
   spec.programs = {{.name = "drop"}, {.name = "pass"}};
-  Result<Plan> plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
+  Result<Plan> plan = plan_load(spec, facts, {}, empty_snapshot());
   ASSERT_TRUE(plan.ok());
   ASSERT_THAT(plan->steps, SizeIs(6));
   EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).name, "drop");
@@ -84,7 +85,8 @@ TEST(PlanLoad, SeveralProgramsGetSlotsAndKeysOfTheirOwn) {
 TEST(PlanLoad, ListsTheProgramsWhenSeveralFitAndNoneIsChosen) {
   BytecodeFacts facts = one_program();
   facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
-  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()));
+  Result<Plan> plan =
+      plan_load(load_on_eth0(), facts, at(load_on_eth0(), free_hook()), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::InvalidArgument);
   EXPECT_EQ(plan.error().message(), "the object file has 2 xdp programs: pass (xdp), drop (xdp)");
@@ -95,7 +97,8 @@ TEST(PlanLoad, LabelsNarrowTheChoice) {
   BytecodeFacts facts = one_program();
   facts.elf.programs.push_back({"drop", "xdp", ProgramType::Xdp});
   facts.labels.programs = {{"drop", "xdp"}};
-  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()));
+  Result<Plan> plan =
+      plan_load(load_on_eth0(), facts, at(load_on_eth0(), free_hook()), seen(free_hook()));
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).name, "drop");
 }
@@ -103,7 +106,8 @@ TEST(PlanLoad, LabelsNarrowTheChoice) {
 TEST(PlanLoad, SaysWhenTheLabelNamesNoProgramOfTheObject) {
   BytecodeFacts facts = one_program();
   facts.labels.programs = {{"other", "xdp"}};
-  Result<Plan> plan = plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook()));
+  Result<Plan> plan =
+      plan_load(load_on_eth0(), facts, at(load_on_eth0(), free_hook()), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_THAT(plan.error().message(), HasSubstr("names [other], but its object file has [pass]"));
 }
@@ -111,13 +115,14 @@ TEST(PlanLoad, SaysWhenTheLabelNamesNoProgramOfTheObject) {
 TEST(PlanLoad, OtherKindsBesideTheOnlyXdpProgramDoNotMatter) {
   BytecodeFacts facts = one_program();
   facts.elf.programs.push_back({"classify", "tc", ProgramType::Tc});
-  EXPECT_TRUE(plan_load(load_on_eth0(), facts, free_hook(), seen(free_hook())).ok());
+  EXPECT_TRUE(
+      plan_load(load_on_eth0(), facts, at(load_on_eth0(), free_hook()), seen(free_hook())).ok());
 }
 
 TEST(PlanLoad, UnknownNamesAreAllReportedWithSuggestions) {
   LoadSpec spec = load_on_eth0();
   spec.programs = {{.name = "pas"}, {.name = "nothing"}};
-  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), seen(free_hook()));
+  Result<Plan> plan = plan_load(spec, one_program(), at(spec, free_hook()), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::NotFound);
   EXPECT_EQ(plan.error().message(),
@@ -128,7 +133,7 @@ TEST(PlanLoad, UnknownNamesAreAllReportedWithSuggestions) {
 TEST(PlanLoad, RefusesATypeThatContradictsTheSection) {
   LoadSpec spec = load_on_eth0();
   spec.programs = {{.name = "pass", .type = ProgramType::Kprobe}};
-  Result<Plan> plan = plan_load(spec, one_program(), free_hook(), seen(free_hook()));
+  Result<Plan> plan = plan_load(spec, one_program(), at(spec, free_hook()), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().message(),
             "program type mismatch: caller specified kprobe but ELF section \"xdp\" implies xdp");
@@ -139,12 +144,12 @@ TEST(PlanLoad, ASectionOfNoKnownKindIsRefusedUnlessTheUserSaysWhatItIs) {
   facts.elf.programs = {{"odd", "my_section", ProgramType::Other}};
   LoadSpec spec;
   spec.source = FileSource{"x.o"};
-  Result<Plan> plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
+  Result<Plan> plan = plan_load(spec, facts, {}, empty_snapshot());
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::Unimplemented);
   EXPECT_THAT(plan.error().hints()[0], HasSubstr("--programs TYPE:odd"));
   spec.programs = {{.name = "odd", .type = ProgramType::Xdp}};
-  plan = plan_load(spec, facts, std::nullopt, empty_snapshot());
+  plan = plan_load(spec, facts, {}, empty_snapshot());
   ASSERT_TRUE(plan.ok()) << plan.error().message();
   EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).type, ProgramType::Xdp);
 }
@@ -153,11 +158,11 @@ TEST(PlanLoad, AProgramOfAnotherKindIsNotAttachedThere) {
   BytecodeFacts facts = one_program();
   facts.elf.programs = {{"classify", "tc", ProgramType::Tc}};
   LoadSpec spec = load_on_eth0();
-  Result<Plan> plan = plan_load(spec, facts, free_hook(), seen(free_hook()));
+  Result<Plan> plan = plan_load(spec, facts, at(spec, free_hook()), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().message(), "no xdp program in the object file: it has classify (tc)");
   spec.programs = {{.name = "classify"}};
-  plan = plan_load(spec, facts, free_hook(), seen(free_hook()));
+  plan = plan_load(spec, facts, at(spec, free_hook()), seen(free_hook()));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().message(),
             "program classify is a tc program; the xdp attach does not take it");
@@ -174,12 +179,12 @@ TEST(PlanLoad, SharedMapsComeFromTheirOwnerOrItsOwner) {
   LoadSpec spec;
   spec.source = FileSource{"x.o"};
   spec.map_owner = "app/user";
-  Result<Plan> plan = plan_load(spec, one_program(), std::nullopt, snapshot);
+  Result<Plan> plan = plan_load(spec, one_program(), {}, snapshot);
   ASSERT_TRUE(plan.ok()) << plan.error().message();
   EXPECT_EQ(std::get<LoadProgram>(plan->steps[2].action).shared_maps, owner.maps);
   EXPECT_EQ(std::get<InsertProgram>(plan->commit[1]).record.map_owner, ProgramKey(1));
   spec.map_owner = "nobody";
-  EXPECT_EQ(plan_load(spec, one_program(), std::nullopt, snapshot).error().code(), Code::NotFound);
+  EXPECT_EQ(plan_load(spec, one_program(), {}, snapshot).error().code(), Code::NotFound);
 }
 
 TEST(PlanUnload, MapsThatOthersUseStayUntilTheLastOneGoes) {
@@ -205,7 +210,7 @@ TEST(PlanLoad, APriorityOutOfRangeIsRefused) {
     LoadSpec spec = load_on_eth0();
     spec.attach = AttachSpec{
         .target = ChainTarget{.interface = "eth0", .order = Order{.priority = priority}}};
-    Result<Plan> plan = plan_load(spec, one_program(), free_hook(), seen(free_hook()));
+    Result<Plan> plan = plan_load(spec, one_program(), at(spec, free_hook()), seen(free_hook()));
     ASSERT_FALSE(plan.ok()) << priority;
     EXPECT_EQ(plan.error().code(), Code::InvalidArgument);
     EXPECT_THAT(plan.error().message(), HasSubstr("got " + std::to_string(priority)));
@@ -219,7 +224,8 @@ TEST(PlanLoad, AForeignProgramOnTheHookIsNamedAndLeftAlone) {
                              .mode = XdpMode::Native,
                              .link = KernelLinkId(5),
                              .holder = "xdp-loader (pid 812)"}};
-  Result<Plan> plan = plan_load(load_on_eth0(), one_program(), hook, seen(hook));
+  Result<Plan> plan =
+      plan_load(load_on_eth0(), one_program(), at(load_on_eth0(), hook), seen(hook));
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::AlreadyExists);
   EXPECT_EQ(
@@ -233,7 +239,7 @@ TEST(PlanLoad, AForeignProgramOnTheHookIsNamedAndLeftAlone) {
 TEST(PlanLoad, AnApplicationNameMayNotHoldASlash) {
   LoadSpec spec = load_on_eth0();
   spec.application = "a/b";
-  EXPECT_EQ(plan_load(spec, one_program(), free_hook(), seen(free_hook())).error().code(),
+  EXPECT_EQ(plan_load(spec, one_program(), at(spec, free_hook()), seen(free_hook())).error().code(),
             Code::InvalidArgument);
 }
 
@@ -242,7 +248,7 @@ TEST(PlanAttach, AProgramOfAFormerBootCannotBeAttached) {
   ProgramRecord program = program_record(1, 12, "pass");
   program.boot_id = "boot-0";
   Result<Plan> plan = plan_attach(
-      program, AttachSpec{.target = ChainTarget{.interface = "eth0"}}, free_hook(), snapshot);
+      program, at(AttachSpec{.target = ChainTarget{.interface = "eth0"}}, free_hook()), snapshot);
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code(), Code::FailedPrecondition);
   EXPECT_THAT(plan.error().message(), HasSubstr("before the last reboot"));

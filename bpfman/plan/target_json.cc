@@ -27,12 +27,20 @@ std::string to_json(const ChainRecord& chain) {
   return codec::dump(codec::encode(chain));
 }
 
+std::string to_json(const SelectorRecord& selector) {
+  return codec::dump(codec::encode(selector));
+}
+
 Result<AttachTarget> target_from_json(std::string_view text) {
   return parse<AttachTarget>(text, "the target of a link");
 }
 
 Result<ChainRecord> chain_from_json(std::string_view text) {
   return parse<ChainRecord>(text, "a chain");
+}
+
+Result<SelectorRecord> selector_from_json(std::string_view text) {
+  return parse<SelectorRecord>(text, "a selector");
 }
 
 }  // namespace bpfman::plan

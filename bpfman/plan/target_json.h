@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the database keeps of links and chains, as JSON text.
+// What the database keeps of links, chains and selectors, as JSON text.
 #pragma once
 
 #include <string>
@@ -11,9 +11,11 @@ namespace bpfman::plan {
 
 std::string to_json(const AttachTarget& target);
 std::string to_json(const ChainRecord& chain);
+std::string to_json(const SelectorRecord& selector);
 
 // DataLoss when the text is not what to_json writes.
 Result<AttachTarget> target_from_json(std::string_view text);
 Result<ChainRecord> chain_from_json(std::string_view text);
+Result<SelectorRecord> selector_from_json(std::string_view text);
 
 }  // namespace bpfman::plan

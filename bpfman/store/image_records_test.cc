@@ -35,6 +35,7 @@ class ImageRecordsTest : public StoreFixture {
     }
     Database database = *Database::open(layout_.database(), Access::ReadWriteCreate);
     Result<void> done = database.execute(
+        "DROP TABLE selectors; ALTER TABLE links DROP COLUMN selector; "
         "DROP TABLE chains; ALTER TABLE programs DROP COLUMN map_owner; "
         "ALTER TABLE programs DROP COLUMN attach_function; "
         "ALTER TABLE links DROP COLUMN target; ALTER TABLE links DROP COLUMN cookie; "

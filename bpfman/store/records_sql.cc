@@ -136,7 +136,7 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
   std::vector<LinkRecord> out;
   Statement rows = TRY(database.prepare(
       "SELECT id, program, program_id, boot_id, kind, target, cookie, ifindex, netns_device, "
-      "netns_inode, pin_path, kernel_id, created_at FROM links ORDER BY id"));
+      "netns_inode, pin_path, kernel_id, created_at, selector FROM links ORDER BY id"));
   while (TRY(rows.step())) {
     LinkRecord record;
     record.id = LinkId(rows.unsigned_integer(0));
@@ -156,6 +156,7 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
       record.kernel_id = KernelLinkId(kernel_id);
     }
     record.created_at = rows.integer(12);
+    record.selector = SelectorId(rows.unsigned_integer(13));
     record.metadata = std::move(metadata[rows.text(0)]);
     out.push_back(std::move(record));
   }
@@ -213,8 +214,8 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
 Result<void> insert_link(Database& database, const LinkRecord& record) {
   Statement row = TRY(database.prepare(
       "INSERT INTO links (id, program, program_id, boot_id, kind, target, cookie, ifindex, "
-      "netns_device, netns_inode, pin_path, kernel_id, created_at) "
-      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      "netns_device, netns_inode, pin_path, kernel_id, created_at, selector) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   row.bind(record.id.value())
       .bind(record.program_key.value())
       .bind(record.program.value())
@@ -231,7 +232,7 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
   } else {
     row.bind_null();
   }
-  TRY(row.bind(record.created_at).run());
+  TRY(row.bind(record.created_at).bind(record.selector.value()).run());
   return insert_pairs(database,
                       "INSERT INTO link_metadata (link, name, value) VALUES (?,?,?)",
                       record.id.value(),

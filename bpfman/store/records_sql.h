@@ -30,7 +30,10 @@ Result<std::vector<ChainRecord>> read_chains(Database& database);
 Result<void> put_chain(Database& database, const ChainRecord& record);
 // One that is not there is done.
 Result<void> delete_chain(Database& database, const HookKey& hook, const std::string& boot_id);
+Result<std::vector<SelectorRecord>> read_selectors(Database& database);
+Result<void> put_selector(Database& database, const SelectorRecord& record);
 // NotFound when there is no such record.
+Result<void> delete_selector(Database& database, SelectorId id);
 Result<void> delete_program(Database& database, ProgramKey key);
 Result<void> delete_link(Database& database, LinkId id);
 

@@ -192,8 +192,19 @@ ALTER TABLE links DROP COLUMN proceed_on;
 PRAGMA user_version = 4;
 )sql";
 
+// 5: selectors: attachments to interfaces that are there, or come. A record is a JSON text.
+constexpr const char* kMigration5 = R"sql(
+CREATE TABLE selectors (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  program INTEGER NOT NULL REFERENCES programs (key),
+  record  TEXT    NOT NULL
+) STRICT;
+ALTER TABLE links ADD COLUMN selector INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 5;
+)sql";
+
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4};
+    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5};
 
 }  // namespace
 

@@ -123,6 +123,11 @@ Result<std::vector<ChainRecord>> Store::list_chains() {
   return read_chains(state_->database);
 }
 
+Result<std::vector<SelectorRecord>> Store::list_selectors() {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
+  return read_selectors(state_->database);
+}
+
 Result<std::vector<ImageRecord>> Store::list_images() {
   Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_images(state_->database, nullptr);
@@ -163,6 +168,11 @@ Result<LinkId> Store::next_link() {
 Result<ProgramKey> Store::next_program() {
   std::uint64_t key = TRY(next_key(state_->database, "programs"));
   return ProgramKey(key);
+}
+
+Result<SelectorId> Store::next_selector() {
+  std::uint64_t key = TRY(next_key(state_->database, "selectors"));
+  return SelectorId(key);
 }
 
 Result<void> Store::begin_operation(const JournalEntry& entry) {
@@ -213,6 +223,8 @@ Result<void> Store::commit_operation(OperationId id, const std::vector<StoredCha
               [&](const ChangeLink& c) { return change_link(database, c.record); },
               [&](const StoreChain& c) { return put_chain(database, c.record); },
               [&](const plan::DeleteChain& c) { return delete_chain(database, c.hook, c.boot_id); },
+              [&](const plan::PutSelector& c) { return put_selector(database, c.record); },
+              [&](const plan::DeleteSelector& c) { return delete_selector(database, c.id); },
               [&](const plan::DeleteLink& c) { return delete_link(database, c.id); },
               [&](const plan::DeleteProgram& c) { return delete_program(database, c.key); },
               [&](const plan::PutImage& c) { return put_image(database, c.record); },

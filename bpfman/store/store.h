@@ -52,6 +52,8 @@ using StoredChange = std::variant<PutProgram,
                                   ChangeLink,
                                   StoreChain,
                                   plan::DeleteChain,
+                                  plan::PutSelector,
+                                  plan::DeleteSelector,
                                   plan::DeleteLink,
                                   plan::DeleteProgram,
                                   plan::PutImage,
@@ -80,6 +82,7 @@ class Store {
   Result<std::vector<ProgramRecord>> list_programs();
   Result<std::vector<LinkRecord>> list_links();
   Result<std::vector<ChainRecord>> list_chains();
+  Result<std::vector<SelectorRecord>> list_selectors();
   Result<std::vector<ImageRecord>> list_images();
   Result<std::optional<ImageRecord>> find_image(const std::string& reference);
   // What the reference has meant, oldest first; the last kMaxHistory changes.
@@ -89,6 +92,7 @@ class Store {
   Result<OperationId> next_operation();
   Result<LinkId> next_link();
   Result<ProgramKey> next_program();
+  Result<SelectorId> next_selector();
 
   // `entry.id` must be next_operation().
   Result<void> begin_operation(const JournalEntry& entry);

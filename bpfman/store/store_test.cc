@@ -89,6 +89,22 @@ TEST_F(StoreTest, RecordsOfEveryKindComeBackAsTheyWere) {
   EXPECT_THAT(*again.list_images(), ElementsAre(full_image("docker.io/library/x:dev")));
 }
 
+TEST_F(StoreTest, SelectorsAreKeptReplacedAndForgotten) {
+  Store store = open();
+  SelectorRecord selector = full_selector(1, 1);
+  ASSERT_TRUE(writes(store, {PutProgram{full_program(1)}, plan::PutSelector{selector}}));
+  EXPECT_THAT(*store.list_selectors(), ElementsAre(selector));
+  EXPECT_EQ(*store.next_selector(), SelectorId(2));
+  selector.except.push_back("eth5");
+  ASSERT_TRUE(writes(store, {plan::PutSelector{selector}}));
+  EXPECT_THAT(*store.list_selectors(), ElementsAre(selector));
+  EXPECT_FALSE(writes(store, {plan::DeleteProgram{ProgramKey(1)}})) << "it still has a selector";
+  ASSERT_TRUE(
+      writes(store, {plan::DeleteSelector{SelectorId(1)}, plan::DeleteProgram{ProgramKey(1)}}));
+  EXPECT_FALSE(writes(store, {plan::DeleteSelector{SelectorId(1)}}));
+  EXPECT_EQ(*store.next_selector(), SelectorId(2)) << "never given out again";
+}
+
 TEST_F(StoreTest, ProgramsAreOrderedByKernelId) {
   Store store = open();
   ProgramRecord high = full_program(1);

@@ -55,6 +55,18 @@ inline ProgramRecord full_program(std::uint64_t key) {
       .created_at = 1'700'000'002};
 }
 
+inline SelectorRecord full_selector(std::uint64_t id, std::uint64_t program_key) {
+  return SelectorRecord{.id = SelectorId(id),
+                        .program_key = ProgramKey(program_key),
+                        .spec = AttachSpec{.target = ChainTarget{.interface = "eth*,!eth0"},
+                                           .cookie = 9,
+                                           .strategy = StrategyChoice::Keep,
+                                           .container = "web",
+                                           .metadata = {{"owner", "me"}}},
+                        .except = {"eth3", "eth4"},
+                        .created_at = 1'700'000'009};
+}
+
 inline LinkRecord full_link(std::uint64_t id, std::uint64_t program_key) {
   std::string tag = std::to_string(id);
   return LinkRecord{.id = LinkId(id),
@@ -73,6 +85,7 @@ inline LinkRecord full_link(std::uint64_t id, std::uint64_t program_key) {
                     .netns_id = {.device = 18'446'744'073'709'551'615U, .inode = 4'026'531'840U},
                     .pin_path = "/run/bpfman/fs/links/" + tag,
                     .kernel_id = KernelLinkId(4'000'000'003U),
+                    .selector = SelectorId(7),
                     .metadata = {{"ticket", "42"}, {"who", "me"}},
                     .created_at = 1'700'000'003};
 }

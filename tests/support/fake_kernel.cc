@@ -144,11 +144,34 @@ Result<std::optional<ProgramId>> FakeKernel::pinned_program(const std::string& p
 
 namespace {
 
+constexpr NetnsId kOurNetns = {4, 4026531840};
+
 std::string hook_name(HookKind kind, const std::string& interface) {
   return kind == HookKind::Xdp ? interface : interface + " " + std::string(to_string(kind));
 }
 
 }  // namespace
+
+Result<kernel::NetnsInterfaces> FakeKernel::list_interfaces(const std::string& netns) {
+  if (!netns.empty()) {
+    return Error(Code::NotFound, "no network namespace " + netns);
+  }
+  kernel::NetnsInterfaces out{.netns = kOurNetns};
+  for (const auto& [name, ifindex] : interfaces) {
+    out.interfaces.push_back(InterfaceFacts{Ifindex(ifindex), name, "", false});
+  }
+  return out;
+}
+
+Result<std::unique_ptr<kernel::LinkWatch>> FakeKernel::watch_interfaces(
+    const std::vector<std::string>& /*namespaces*/) {
+  class Silence final : public kernel::LinkWatch {
+   public:
+    Result<bool> wait(std::int64_t /*timeout_ms*/) override { return false; }
+  };
+
+  return std::unique_ptr<kernel::LinkWatch>(std::make_unique<Silence>());
+}
 
 Result<plan::NetHook> FakeKernel::observe_hook(HookKind kind,
                                                const std::string& interface,
@@ -158,9 +181,9 @@ Result<plan::NetHook> FakeKernel::observe_hook(HookKind kind,
   }
   plan::NetHook hook{.kind = kind,
                      .interface = interface,
-                     .ifindex = Ifindex(interface == "eth0" ? 2 : 3),
+                     .ifindex = Ifindex(interfaces.at(interface)),
                      .netns = netns,
-                     .netns_id = NetnsId{4, 4026531840},
+                     .netns_id = kOurNetns,
                      .has_tcx = has_tcx};
   if (auto occupant = world.hooks.find(hook_name(kind, interface)); occupant != world.hooks.end()) {
     hook.occupants.push_back(occupant->second);

@@ -49,7 +49,8 @@ class FakeKernel final : public kernel::KernelOps {
  public:
   FakeWorld world;
   std::string boot = "boot-1";
-  std::set<std::string> interfaces = {"eth0", "eth1"};
+  // Names of interfaces with their indexes; all of them are hardware.
+  std::map<std::string, std::uint32_t> interfaces = {{"eth0", 2}, {"eth1", 3}};
   ProgramId next_program{100};
   plan::ExtensionSupport extensions{.available = true, .why_not = ""};
   bool has_tcx = true;
@@ -83,6 +84,13 @@ class FakeKernel final : public kernel::KernelOps {
   Result<plan::NetHook> observe_hook(HookKind kind,
                                      const std::string& interface,
                                      const std::string& netns) override;
+
+  // Of our own namespace; others are not there.
+  Result<kernel::NetnsInterfaces> list_interfaces(const std::string& netns) override;
+
+  // Tells nothing, at once.
+  Result<std::unique_ptr<kernel::LinkWatch>> watch_interfaces(
+      const std::vector<std::string>& namespaces) override;
 
   Result<plan::ExtensionSupport> extension_support() override { return extensions; }
 

@@ -42,4 +42,33 @@ Result<void> delete_chain(Database& database, const HookKey& hook, const std::st
   return row.run();
 }
 
+Result<std::vector<SelectorRecord>> read_selectors(Database& database) {
+  std::vector<SelectorRecord> out;
+  Statement rows = TRY(database.prepare("SELECT record FROM selectors ORDER BY id"));
+  while (TRY(rows.step())) {
+    SelectorRecord selector = TRY(plan::selector_from_json(rows.text(0)));
+    out.push_back(std::move(selector));
+  }
+  return out;
+}
+
+Result<void> put_selector(Database& database, const SelectorRecord& record) {
+  Statement row = TRY(database.prepare(
+      "INSERT INTO selectors (id, program, record) VALUES (?,?,?) "
+      "ON CONFLICT (id) DO UPDATE SET program = excluded.program, record = excluded.record"));
+  return row.bind(record.id.value())
+      .bind(record.program_key.value())
+      .bind(plan::to_json(record))
+      .run();
+}
+
+Result<void> delete_selector(Database& database, SelectorId id) {
+  Statement row = TRY(database.prepare("DELETE FROM selectors WHERE id = ? RETURNING id"));
+  bool found = TRY(row.bind(id.value()).step());
+  if (!found) {
+    return Error(Code::NotFound, "selector " + to_string(id) + " is not in the database");
+  }
+  return row.run();
+}
+
 }  // namespace bpfman::store

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/manager/daemon.h"
+
+#include <algorithm>
+#include <set>
+
+#include "bpfman/base/file.h"
+
+namespace bpfman {
+namespace {
+
+// Signals that come between looking for them and waiting are seen at the latest after this.
+constexpr std::int64_t kLongestWait = 1000;
+
+class Daemon {
+ public:
+  Daemon(Manager& manager,
+         kernel::KernelOps& kernel,
+         const DaemonOptions& options,
+         const Interrupts& interrupts,
+         const std::function<void(const std::string&)>& tell)
+      : manager_(manager),
+        kernel_(kernel),
+        options_(options),
+        interrupts_(interrupts),
+        tell_(tell) {}
+
+  Result<void> run() {
+    while (!interrupts_.requested()) {
+      TRY(watch());
+      look();
+      TRY(wait());
+    }
+    return {};
+  }
+
+ private:
+  // The namespaces that selectors are about now. Listens before it looks, so that nothing is
+  // missed.
+  Result<void> watch() {
+    std::set<std::string> namespaces = {""};
+    Result<std::vector<SelectorView>> selectors = manager_.list_selectors();
+    if (selectors.ok()) {
+      for (const SelectorView& selector : *selectors) {
+        namespaces.insert(*netns_of(selector.record.spec.target));
+      }
+    }
+    if (changes_ == nullptr || namespaces != watched_) {
+      changes_ = TRY(kernel_.watch_interfaces({namespaces.begin(), namespaces.end()}));
+      watched_ = std::move(namespaces);
+    }
+    return {};
+  }
+
+  void look() {
+    Result<ReconcileReply> reply = manager_.reconcile(DryRun::No);
+    std::set<std::string> failing;
+    auto failed = [&](const std::string& line) {
+      if (!failing_.contains(line)) {
+        tell_(line);
+      }
+      failing.insert(line);
+    };
+    if (!reply.ok()) {
+      failed("cannot look after the hooks: " + reply.error().message());
+    } else {
+      for (const Repair& repair : reply->repairs) {
+        if (repair.error.has_value()) {
+          failed("could not " + repair.what + ": " + repair.error->message());
+        } else {
+          tell_(repair.what);
+        }
+      }
+    }
+    failing_ = std::move(failing);
+  }
+
+  Result<void> wait() {
+    std::int64_t waited = 0;
+    while (waited < options_.interval_ms && !interrupts_.requested()) {
+      std::int64_t next = std::min(kLongestWait, options_.interval_ms - waited);
+      bool changed = TRY(changes_->wait(next));
+      if (changed) {
+        return settle();
+      }
+      waited += next;
+    }
+    return {};
+  }
+
+  Result<void> settle() {
+    for (int i = 0; i < 10 && !interrupts_.requested(); ++i) {
+      bool changed = TRY(changes_->wait(options_.settle_ms));
+      if (!changed) {
+        return {};
+      }
+    }
+    return {};
+  }
+
+  Manager& manager_;
+  kernel::KernelOps& kernel_;
+  const DaemonOptions& options_;
+  const Interrupts& interrupts_;
+  const std::function<void(const std::string&)>& tell_;
+  std::unique_ptr<kernel::LinkWatch> changes_;
+  std::set<std::string> watched_;
+  std::set<std::string> failing_;
+};
+
+}  // namespace
+
+bool daemon_runs(const Layout& layout) {
+  if (!path_exists(layout.serve_lock())) {
+    return false;
+  }
+  Result<FileLock> lock = FileLock::acquire(layout.serve_lock(), 1);
+  return !lock.ok() && lock.error().code() == Code::Aborted;
+}
+
+Result<void> run_daemon(Manager& manager,
+                        kernel::KernelOps& kernel,
+                        const Layout& layout,
+                        const DaemonOptions& options,
+                        const Interrupts& interrupts,
+                        const std::function<void(const std::string&)>& tell) {
+  TRY(make_directories(layout.runtime_directory(), 0755));
+  Result<FileLock> lock = FileLock::acquire(layout.serve_lock(), 1);
+  if (!lock.ok() && lock.error().code() == Code::Aborted) {
+    return Error(Code::AlreadyExists, "bpfman serve runs already: " + lock.error().message())
+        .with_hint("one looks after all hooks of this host; another root needs --root-dir");
+  }
+  FileLock held = TRY(std::move(lock));
+  Interrupts::Watch watch(&interrupts);
+  tell("looking after the hooks of this host");
+  return Daemon(manager, kernel, options, interrupts, tell).run();
+}
+
+}  // namespace bpfman

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hooks brought to what the records say.
+#include "bpfman/manager/manager_impl.h"
+#include "bpfman/plan/selectors.h"
+
+namespace bpfman {
+namespace {
+
+std::string describe(const SelectorRecord& selector) {
+  return "selector " + to_string(selector.id) + ", " + *interface_of(selector.spec.target);
+}
+
+const ProgramRecord* program_of(const SelectorRecord& selector, const plan::Snapshot& snapshot) {
+  auto found = std::find_if(
+      snapshot.programs.begin(), snapshot.programs.end(), [&](const ProgramRecord& program) {
+        return program.key == selector.program_key;
+      });
+  return found == snapshot.programs.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Result<kernel::NetnsInterfaces> Manager::Impl::observe_interfaces(AttachSpec& spec) {
+  kernel::NetnsInterfaces none;
+  Result<AttachSpec> resolved = resolve_container(spec);
+  if (!resolved.ok()) {
+    return resolved.error().code() == Code::NotFound
+               ? Result<kernel::NetnsInterfaces>(std::move(none))
+               : std::move(resolved).error();
+  }
+  spec = *std::move(resolved);
+  Result<kernel::NetnsInterfaces> present = kernel.list_interfaces(*netns_of(spec.target));
+  if (!present.ok() && present.error().code() == Code::NotFound) {
+    return none;
+  }
+  return present;
+}
+
+Result<void> Manager::Impl::forget_gone(const std::vector<LinkRecord>& gone,
+                                        WriteSession& session) {
+  plan::Snapshot snapshot = TRY(session.snapshot());
+  TRY(look_at_hooks(snapshot, plan::hooks_of(gone)));
+  plan::Plan plan = TRY(plan::plan_forget_links(gone, snapshot));
+  TRY(session.run(plan, snapshot, {}));
+  return {};
+}
+
+Result<void> Manager::Impl::attach_for(const SelectorRecord& selector,
+                                       const AttachSpec& spec,
+                                       WriteSession& session,
+                                       ReconcileReply& reply) {
+  plan::Snapshot snapshot = TRY(session.snapshot());
+  const ProgramRecord* program = program_of(selector, snapshot);
+  if (program == nullptr) {
+    return {};  // unloaded just now, and the selector with it
+  }
+  TRY(check_attach(*program, interface_of(spec)));
+  plan::AttachPlace place = TRY(place_on(spec, snapshot));
+  plan::Placement placement{.places = {place}, .wish = {}, .selector = selector.id};
+  auto planner = [&, key = program->key](const plan::Snapshot& seen) -> Result<plan::Plan> {
+    const ProgramRecord* now = program_of(selector, seen);
+    if (now == nullptr || now->key != key) {
+      return Error(Code::Aborted, "the program was unloaded just now");
+    }
+    return plan::plan_attach(*now, placement, seen);
+  };
+  plan::Plan plan;
+  TRY(run_attaching(session, snapshot, planner, {}, plan, reply.warnings));
+  return {};
+}
+
+Result<void> Manager::Impl::reconcile_selector(const SelectorRecord& selector,
+                                               std::optional<WriteSession>& session,
+                                               DryRun dry_run,
+                                               ReconcileReply& reply) {
+  AttachSpec spec = selector.spec;
+  kernel::NetnsInterfaces present = TRY(observe_interfaces(spec));
+  plan::Snapshot seen = TRY(look());
+  const ProgramRecord* program = program_of(selector, seen);
+  plan::SelectorDrift drift =
+      TRY(plan::drift_of(selector, present.interfaces, present.netns, seen));
+  if (program == nullptr || (drift.gone.empty() && drift.missing.empty())) {
+    return {};
+  }
+  if (!session.has_value() && dry_run == DryRun::No) {
+    session = TRY(open_writing());
+  }
+  if (!drift.gone.empty() && session.has_value()) {
+    TRY(forget_gone(drift.gone, *session));
+  }
+  for (const LinkRecord& link : drift.gone) {
+    reply.repairs.push_back(Repair{.what = "forget link " + to_string(link.id) + " (" +
+                                           describe(link.target) + "), whose interface is gone",
+                                   .error = std::nullopt});
+  }
+  for (const InterfaceFacts& one : drift.missing) {
+    Repair repair{.what = "attach " + program->stable_name() + " to " + one.name + " (" +
+                          describe(selector) + ")",
+                  .error = std::nullopt};
+    if (session.has_value()) {
+      Result<void> done = attach_for(selector, plan::spec_on(spec, one.name), *session, reply);
+      if (!done.ok()) {
+        repair.error = std::move(done).error();
+      }
+    }
+    reply.repairs.push_back(std::move(repair));
+  }
+  return {};
+}
+
+Result<ReconcileReply> Manager::reconcile(DryRun dry_run) {
+  ReconcileReply reply;
+  plan::Snapshot snapshot = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  // Opened when there is something to do: most of the time there is nothing.
+  std::optional<WriteSession> session;
+  for (const SelectorRecord& selector : snapshot.selectors) {
+    Result<void> done = impl_->reconcile_selector(selector, session, dry_run, reply);
+    if (!done.ok()) {
+      reply.repairs.push_back(
+          Repair{.what = "follow " + describe(selector), .error = std::move(done).error()});
+    }
+  }
+  return reply;
+}
+
+}  // namespace bpfman
