@@ -47,8 +47,13 @@ Result<ChangeReply> FakeApi::remove_selectors(const std::vector<std::string>& se
   return answer("remove selectors " + join(selectors, " ") + dry(dry_run), answers_.change);
 }
 
-Result<ReconcileReply> FakeApi::reconcile(DryRun dry_run) {
-  return answer("reconcile" + dry(dry_run), answers_.reconciled);
+Result<ReconcileReply> FakeApi::reconcile(const ReconcileSpec& spec) {
+  std::string orphans = spec.remove_orphans ? " and orphans" : "";
+  return answer("reconcile" + orphans + dry(spec.dry_run), answers_.reconciled);
+}
+
+Result<DoctorReply> FakeApi::doctor() {
+  return answer("doctor", answers_.doctor);
 }
 
 Result<std::vector<SelectorView>> FakeApi::list_selectors() {

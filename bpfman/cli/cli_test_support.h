@@ -19,6 +19,7 @@ class FakeApi final : public Api {
     AttachReply attach;
     ChangeReply change;
     ReconcileReply reconciled;
+    DoctorReply doctor;
     std::vector<SelectorView> selectors;
     PullReply pull;
     std::vector<ProgramView> programs;
@@ -72,7 +73,8 @@ class FakeApi final : public Api {
   Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
   Result<ChangeReply> remove_selectors(const std::vector<std::string>& selectors,
                                        DryRun dry_run) override;
-  Result<ReconcileReply> reconcile(DryRun dry_run) override;
+  Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
+  Result<DoctorReply> doctor() override;
   Result<std::vector<SelectorView>> list_selectors() override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;

@@ -89,6 +89,7 @@ void add_link(Tree& tree);
 void add_chain(Tree& tree);
 void add_explain(Tree& tree);
 void add_serve(Tree& tree);
+void add_doctor(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);
@@ -158,6 +159,12 @@ void add_progress(CLI::App* app, std::string& mode);
 
 // --registry-auth, or BPFMAN_REGISTRY_AUTH.
 std::string registry_auth(const std::string& flag, const Context& context);
+
+// What was done, or would be, a line each; what could not, on `err`. doctor.cc
+void print_repairs(std::ostream& out,
+                   std::ostream& err,
+                   const ReconcileReply& reply,
+                   bool only_planned);
 
 // InvalidArgument "missing ..." for a value that must be given.
 Error missing(const std::string& what, const std::string& example);

@@ -196,6 +196,16 @@ Json view(const ChainView& chain) {
   return json;
 }
 
+Json view(const std::vector<Repair>& repairs) {
+  Json json = Json::array();
+  for (const Repair& repair : repairs) {
+    json.push_back(
+        {{"what", repair.what},
+         {"error", repair.error.has_value() ? Json(repair.error->message()) : Json(nullptr)}});
+  }
+  return json;
+}
+
 Json view(const SelectorRecord& selector) {
   Json json;
   json["selector_id"] = selector.id.value();
@@ -262,12 +272,19 @@ std::string json_of_selectors(const std::vector<SelectorView>& selectors) {
 
 std::string json_of(const ReconcileReply& reply) {
   Json json = document();
-  json["repairs"] = Json::array();
-  for (const Repair& repair : reply.repairs) {
-    json["repairs"].push_back(
-        {{"what", repair.what},
-         {"error", repair.error.has_value() ? Json(repair.error->message()) : Json(nullptr)}});
+  json["repairs"] = view(reply.repairs);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const DoctorReply& reply) {
+  Json json = document();
+  json["differences"] = Json::array();
+  for (const plan::Drift& drift : reply.drifts) {
+    json["differences"].push_back(
+        {{"what", drift.what}, {"why", drift.why}, {"remedy", or_null(drift.remedy)}});
   }
+  json["selectors"] = view(reply.selectors);
   json["warnings"] = reply.warnings;
   return dump(json);
 }

@@ -107,6 +107,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_chain(tree);
   add_explain(tree);
   add_serve(tree);
+  add_doctor(tree);
   add_list(tree);
   add_get(tree);
   add_image(tree);

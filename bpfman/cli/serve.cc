@@ -31,28 +31,18 @@ Result<void> run_serve(Session& session, const ServeFlags& flags) {
 
 Result<void> run_reconcile(Session& session, const ReconcileFlags& flags) {
   Format format = TRY(flags.output.format());
-  ReconcileReply reply = TRY(session.api().reconcile(flags.dry_run ? DryRun::Yes : DryRun::No));
+  ReconcileReply reply = TRY(session.api().reconcile(
+      ReconcileSpec{.dry_run = flags.dry_run ? DryRun::Yes : DryRun::No, .remove_orphans = false}));
   print_warnings(session.err(), reply.warnings);
-  std::optional<Error> first;
-  for (const Repair& repair : reply.repairs) {
-    if (repair.error.has_value() && !first.has_value()) {
-      first = *repair.error;
-    }
-  }
   if (format == Format::Json) {
     session.out() << json_of(reply);
   } else {
-    for (const Repair& repair : reply.repairs) {
-      if (!repair.error.has_value()) {
-        session.out() << (flags.dry_run ? "would " : "") << printable(repair.what) << '\n';
-      } else {
-        session.err() << "could not " << printable(repair.what) << ": "
-                      << printable(repair.error->message()) << '\n';
-      }
-    }
+    print_repairs(session.out(), session.err(), reply, flags.dry_run);
   }
-  if (first.has_value()) {
-    return *std::move(first);
+  for (Repair& repair : reply.repairs) {
+    if (repair.error.has_value()) {
+      return *std::move(repair.error);
+    }
   }
   return {};
 }

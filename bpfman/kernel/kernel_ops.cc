@@ -54,6 +54,19 @@ class LiveKernel final : public KernelOps {
     return kernel::rename_pin(from, to);
   }
 
+  Result<void> repin_program(ProgramId id, const std::string& path) override {
+    return kernel::repin_program(id, path);
+  }
+
+  Result<void> repin_map(MapId id, const std::string& path) override {
+    return kernel::repin_map(id, path);
+  }
+
+  Result<bool> has_pinned_map(const std::string& path) override {
+    UniqueFd fd = TRY(open_pin_of_kind(path, ObjectKind::Map));
+    return fd.valid();
+  }
+
   Result<void> remove_pins(const std::string& program_pin,
                            const std::string& map_directory) override {
     return kernel::remove_pins(program_pin, map_directory);

@@ -162,6 +162,12 @@ class KernelOps {
       const std::map<std::string, Bytes>& globals) = 0;
   virtual Result<void> rename_pin(const std::string& from,
                                   const std::string& to) = 0;  // files and directories
+  // Pins a program (a map) that the kernel still has under a path where nothing is; one that is
+  // pinned there already is done. NotFound: the kernel does not have it any more.
+  virtual Result<void> repin_program(ProgramId id, const std::string& path) = 0;
+  virtual Result<void> repin_map(MapId id, const std::string& path) = 0;
+  // Whether a map is pinned there.
+  virtual Result<bool> has_pinned_map(const std::string& path) = 0;
   // Removes a program pin and a directory of map pins; absence is success.
   virtual Result<void> remove_pins(const std::string& program_pin,
                                    const std::string& map_directory) = 0;

@@ -2,6 +2,7 @@
 #include "bpfman/kernel/pins.h"
 
 #include <cerrno>
+#include <functional>
 
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
+#include "bpfman/kernel/map_info.h"
+#include "bpfman/kernel/program_info.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -129,6 +132,49 @@ Result<void> remove_pins(const std::string& program_pin, const std::string& map_
     TRY(remove_file(join_path(map_directory, name)));
   }
   return remove_directory(map_directory);
+}
+
+namespace {
+
+// `present`: the id of what is pinned at the path, if it is of this kind.
+Result<void> repin(ObjectKind kind,
+                   std::uint32_t id,
+                   const std::string& path,
+                   const std::function<Result<std::uint32_t>(int)>& id_of) {
+  std::optional<UniqueFd> object = TRY(open_object(kind, id));
+  if (!object.has_value()) {
+    return Error(
+        Code::NotFound,
+        std::string(to_string(kind)) + " " + std::to_string(id) + " is not in the kernel any more");
+  }
+  TRY(make_directories(parent_path(path), 0755));
+  Result<Pin> pin = Pin::create(object->get(), path);
+  if (pin.ok()) {
+    pin->keep();
+    return {};
+  }
+  if (pin.error().code() != Code::AlreadyExists) {
+    return std::move(pin).error();
+  }
+  UniqueFd there = TRY(open_pin_of_kind(path, kind));
+  Result<std::uint32_t> present = id_of(there.get());
+  return present.ok() && *present == id ? Result<void>() : std::move(pin).error();
+}
+
+}  // namespace
+
+Result<void> repin_program(ProgramId id, const std::string& path) {
+  return repin(ObjectKind::Program, id.value(), path, [](int fd) -> Result<std::uint32_t> {
+    ProgramId present = TRY(program_id(fd));
+    return present.value();
+  });
+}
+
+Result<void> repin_map(MapId id, const std::string& path) {
+  return repin(ObjectKind::Map, id.value(), path, [](int fd) -> Result<std::uint32_t> {
+    MapId present = TRY(map_id(fd));
+    return present.value();
+  });
 }
 
 }  // namespace bpfman::kernel

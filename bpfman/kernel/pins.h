@@ -9,6 +9,7 @@
 #include "bpfman/base/result.h"
 #include "bpfman/base/unique_fd.h"
 #include "bpfman/kernel/bpf_syscall.h"
+#include "bpfman/model/ids.h"
 
 namespace bpfman::kernel {
 
@@ -60,6 +61,11 @@ class PinDirectory {
 // The object pinned at `path`, which must be of kind `wanted` (else FailedPrecondition); an invalid
 // descriptor when nothing is there.
 Result<UniqueFd> open_pin_of_kind(const std::string& path, ObjectKind wanted);
+
+// Pin an object by its id; when it is pinned there already that is done. NotFound: the kernel does
+// not have it. AlreadyExists: something else is there.
+Result<void> repin_program(ProgramId id, const std::string& path);
+Result<void> repin_map(MapId id, const std::string& path);
 
 // Files and directories.
 Result<void> rename_pin(const std::string& from, const std::string& to);

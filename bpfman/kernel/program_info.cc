@@ -149,6 +149,11 @@ Result<KernelLink> link_info(int fd) {
   link.type = link_type_name(info.type);
   if (info.type == BPF_LINK_TYPE_XDP || info.type == kTcxLink || info.type == kNetkitLink) {
     link.ifindex = Ifindex(info.xdp.ifindex);  // the first field of all three
+    link.detached = info.xdp.ifindex == 0;
+  } else if (info.type == BPF_LINK_TYPE_CGROUP) {
+    link.detached = info.cgroup.cgroup_id == 0;
+  } else if (info.type == BPF_LINK_TYPE_NETNS) {
+    link.detached = info.netns.netns_ino == 0;
   }
   return link;
 }

@@ -17,6 +17,7 @@
 #include "bpfman/model/specs.h"
 #include "bpfman/model/trust_policy.h"
 #include "bpfman/model/typed_value.h"
+#include "bpfman/plan/drift.h"
 #include "bpfman/plan/image_planners.h"
 #include "bpfman/plan/plan.h"
 #include "bpfman/plan/planners.h"
@@ -78,6 +79,17 @@ struct SelectorView {
 struct Repair {
   std::string what;            // "attached lab/pass to eth7 (selector 2, eth*)"
   std::optional<Error> error;  // why it could not be done
+};
+
+struct ReconcileSpec {
+  DryRun dry_run = DryRun::No;
+  bool remove_orphans = false;  // pins of ours that no record knows
+};
+
+struct DoctorReply {
+  std::vector<plan::Drift> drifts;
+  std::vector<Repair> selectors;  // what selectors would do
+  std::vector<std::string> warnings;
 };
 
 struct ReconcileReply {
@@ -345,9 +357,11 @@ class Api {
   virtual Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) = 0;
   virtual Result<ChangeReply> unload_all(DryRun dry_run) = 0;
 
-  // Brings hooks to what the records say: interfaces that came and went under a selector. What
-  // cannot be done is an answer; the rest is done.
-  virtual Result<ReconcileReply> reconcile(DryRun dry_run) = 0;
+  // Brings the kernel to what the records say: after a reboot, after somebody took programs off,
+  // when interfaces came and went. What cannot be done is an answer; the rest is done.
+  virtual Result<ReconcileReply> reconcile(const ReconcileSpec& spec) = 0;
+  // How the kernel differs from the records. Changes nothing.
+  virtual Result<DoctorReply> doctor() = 0;
 
   virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
   virtual Result<std::vector<LinkView>> list_links() = 0;

@@ -72,7 +72,9 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
     std::optional<ProgramId> runs = TRY(kernel.program_on(plan::seat_of(*chain)));
     std::optional<ProgramId> recorded =
         TRY(kernel.pinned_program(plan::runner_pin(*chain, snapshot)));
-    sight.ours = runs.has_value() && runs == recorded;
+    // Nobody else attaches to a link that is pinned as ours.
+    sight.ours = runs.has_value() &&
+                 (runs == recorded || (!recorded.has_value() && !chain->link_pin.empty()));
   }
   // One program alone needs none, and most are alone.
   if (chain != nullptr || (wanted.has_value() && plan::may_need_dispatcher(*wanted))) {

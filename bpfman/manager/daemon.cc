@@ -53,7 +53,7 @@ class Daemon {
   }
 
   void look() {
-    Result<ReconcileReply> reply = manager_.reconcile(DryRun::No);
+    Result<ReconcileReply> reply = manager_.reconcile(ReconcileSpec());
     std::set<std::string> failing;
     auto failed = [&](const std::string& line) {
       if (!failing_.contains(line)) {

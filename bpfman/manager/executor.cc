@@ -115,6 +115,8 @@ Result<void> Executor::execute(const Action& action,
                                        layout_.map_directory(bound->second.id));
           },
           [&](const RemovePins& a) { return kernel_.remove_pins(a.program_pin, a.map_directory); },
+          [&](const RepinProgram& a) { return kernel_.repin_program(a.id, a.pin); },
+          [&](const RepinMap& a) { return kernel_.repin_map(a.id, a.pin); },
           [&](const AttachLink& a) { return attach_link(a, bindings); },
           [&](const DetachLink& a) { return kernel_.detach_link(a.link_pin); },
           [&](const BuildChain& a) { return build_chain(a, bindings); },
@@ -243,6 +245,12 @@ Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& 
             },
             [&](const InsertLink& c) -> store::StoredChange {
               return store::PutLink{bind_record(c, bindings)};
+            },
+            [&](const UpdateProgram& c) -> store::StoredChange {
+              return store::ChangeProgram{bind_record(c, bindings, layout_)};
+            },
+            [&](const ReattachLink& c) -> store::StoredChange {
+              return store::ChangeLink{bind_record(c, bindings)};
             },
             [&](const UpdateLink& c) -> store::StoredChange { return store::ChangeLink{c.record}; },
             [&](const PutChain& c) -> store::StoredChange {

@@ -55,7 +55,8 @@ class Manager final : public Api {
   Result<ChangeReply> detach(const std::vector<std::string>& links, DryRun dry_run) override;
   Result<ChangeReply> remove_selectors(const std::vector<std::string>& selectors,
                                        DryRun dry_run) override;
-  Result<ReconcileReply> reconcile(DryRun dry_run) override;
+  Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
+  Result<DoctorReply> doctor() override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;
   Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;

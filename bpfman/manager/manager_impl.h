@@ -12,6 +12,7 @@
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
 #include "bpfman/manager/trust_gate.h"
+#include "bpfman/plan/drift.h"
 
 namespace bpfman {
 
@@ -136,7 +137,27 @@ class Manager::Impl {
                            const std::vector<LinkRecord>& links);
   LinkView view_link(const LinkRecord& record, const plan::Snapshot& snapshot);
 
+  // ---- drift.cc
+  Result<plan::Observation> observe_records(plan::Snapshot& snapshot);
+  Result<std::vector<plan::Drift>> find_drift();
+  Result<void> mend_drift(const ReconcileSpec& spec,
+                          std::optional<WriteSession>& session,
+                          ReconcileReply& reply);
+  Result<void> mend(const plan::Drift& drift,
+                    WriteSession& session,
+                    std::vector<std::string>& warnings);
+  Result<void> restore_program(const ProgramRecord& program,
+                               WriteSession& session,
+                               const plan::Snapshot& snapshot);
+  Result<void> restore_link(LinkId link,
+                            WriteSession& session,
+                            plan::Snapshot& snapshot,
+                            std::vector<std::string>& warnings);
+
   // ---- reconcile.cc
+  Result<void> follow_selectors(std::optional<WriteSession>& session,
+                                DryRun dry_run,
+                                ReconcileReply& reply);
   Result<void> reconcile_selector(const SelectorRecord& selector,
                                   std::optional<WriteSession>& session,
                                   DryRun dry_run,

@@ -108,18 +108,40 @@ Result<void> Manager::Impl::reconcile_selector(const SelectorRecord& selector,
   return {};
 }
 
-Result<ReconcileReply> Manager::reconcile(DryRun dry_run) {
-  ReconcileReply reply;
-  plan::Snapshot snapshot = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
-  // Opened when there is something to do: most of the time there is nothing.
-  std::optional<WriteSession> session;
+Result<void> Manager::Impl::follow_selectors(std::optional<WriteSession>& session,
+                                             DryRun dry_run,
+                                             ReconcileReply& reply) {
+  plan::Snapshot snapshot = TRY(look());
   for (const SelectorRecord& selector : snapshot.selectors) {
-    Result<void> done = impl_->reconcile_selector(selector, session, dry_run, reply);
+    Result<void> done = reconcile_selector(selector, session, dry_run, reply);
     if (!done.ok()) {
       reply.repairs.push_back(
           Repair{.what = "follow " + describe(selector), .error = std::move(done).error()});
     }
   }
+  return {};
+}
+
+Result<ReconcileReply> Manager::reconcile(const ReconcileSpec& spec) {
+  ReconcileReply reply;
+  // Clears up what dead processes left.
+  TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  // Opened when there is something to do: most of the time there is nothing.
+  std::optional<WriteSession> session;
+  TRY(impl_->mend_drift(spec, session, reply));
+  TRY(impl_->follow_selectors(session, spec.dry_run, reply));
+  return reply;
+}
+
+Result<DoctorReply> Manager::doctor() {
+  DoctorReply reply;
+  TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  reply.drifts = TRY(impl_->find_drift());
+  ReconcileReply selectors;
+  std::optional<WriteSession> none;
+  TRY(impl_->follow_selectors(none, DryRun::Yes, selectors));
+  reply.selectors = std::move(selectors.repairs);
+  reply.warnings = impl_->place_warnings();
   return reply;
 }
 

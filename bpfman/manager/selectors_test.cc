@@ -39,7 +39,7 @@ class SelectorsTest : public ::testing::Test {
   }
 
   std::vector<std::string> reconcile(DryRun dry_run = DryRun::No) {
-    Result<ReconcileReply> reply = manager_->reconcile(dry_run);
+    Result<ReconcileReply> reply = manager_->reconcile(ReconcileSpec{.dry_run = dry_run});
     EXPECT_TRUE(reply.ok());
     std::vector<std::string> out;
     for (const Repair& repair : reply->repairs) {
@@ -84,7 +84,9 @@ TEST_F(SelectorsTest, ADeviceThatCameBackIsAnotherOne) {
   ASSERT_TRUE(attach("eth*").ok());
   kernel_.interfaces.erase("eth1");
   kernel_.world.hooks.erase("eth1");
-  EXPECT_THAT(reconcile(), ElementsAre("forget link 2 (eth1), whose interface is gone"));
+  EXPECT_THAT(reconcile(),
+              ElementsAre("let the links on eth1 wait for an interface of that name",
+                          "forget link 2 (eth1), whose interface is gone"));
   kernel_.interfaces["eth1"] = 8;
   EXPECT_THAT(reconcile(), SizeIs(1));
   EXPECT_THAT(hooks(), ElementsAre("eth0", "eth1"));

@@ -51,6 +51,7 @@ struct LinkRecord {
   LinkId id;
   ProgramKey program_key;
   ProgramId program;  // kernel id of that program
+  // Of the boot it was attached in. Another one, or "": it waits to be attached again.
   std::string boot_id;
   ProgramType kind = ProgramType::Xdp;
   AttachTarget target;  // as asked for; names that were searched (a library) as they were found
@@ -156,8 +157,9 @@ struct LoadFigures {
 struct KernelLink {
   KernelLinkId id;
   ProgramId program;
-  std::string type;  // "xdp", ...
-  Ifindex ifindex;   // 0: the device is gone (a zombie link)
+  std::string type;       // "xdp", ...
+  Ifindex ifindex;        // 0: the device is gone (a zombie link)
+  bool detached = false;  // there is a link, but it is attached to nothing any more
   bool operator==(const KernelLink&) const = default;
 };
 

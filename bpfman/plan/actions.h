@@ -82,6 +82,19 @@ struct RemovePins {
   bool operator==(const RemovePins&) const = default;
 };
 
+// Pins a program (a map) of this boot whose pin was removed. Idempotent.
+struct RepinProgram {
+  ProgramId id;
+  std::string pin;
+  bool operator==(const RepinProgram&) const = default;
+};
+
+struct RepinMap {
+  MapId id;
+  std::string pin;
+  bool operator==(const RepinMap&) const = default;
+};
+
 // Attaches a published program outside of chains and pins the link. Binds the link (kernel id,
 // target).
 struct AttachLink {
@@ -195,6 +208,8 @@ using Action = std::variant<EnsureRuntime,
                             PublishProgram,
                             UnpublishProgram,
                             RemovePins,
+                            RepinProgram,
+                            RepinMap,
                             AttachLink,
                             DetachLink,
                             BuildChain,
@@ -221,7 +236,22 @@ struct InsertLink {
   bool operator==(const InsertLink&) const = default;
 };
 
-// Of a link that is there: its target and metadata.
+// Of a program that is there and was loaded again: `slot` fills what it fills of a new one.
+struct UpdateProgram {
+  Slot slot;
+  ProgramRecord record;
+  std::string staged_maps;
+  bool operator==(const UpdateProgram&) const = default;
+};
+
+// Of a link that is there and was attached again: filled as that of a new one.
+struct ReattachLink {
+  ProgramRef program;
+  LinkRecord record;
+  bool operator==(const ReattachLink&) const = default;
+};
+
+// Of a link that is there, but for its metadata.
 struct UpdateLink {
   LinkRecord record;
   bool operator==(const UpdateLink&) const = default;
@@ -282,6 +312,8 @@ struct DeleteImage {
 
 using RecordChange = std::variant<InsertProgram,
                                   InsertLink,
+                                  UpdateProgram,
+                                  ReattachLink,
                                   UpdateLink,
                                   PutChain,
                                   DeleteChain,

@@ -58,6 +58,11 @@ inline constexpr unsigned kGreatestCapacity = 64;
 // Whether a program that is the only one on its hook may need more than itself.
 bool may_need_dispatcher(const AttachSpec& spec);
 
+// Chains of former boots whose last member goes: their records. detach_planners.cc
+void forget_former_chains(Plan& plan,
+                          const std::vector<LinkRecord>& links,
+                          const Snapshot& snapshot);
+
 // Adds steps and record changes (of the chain; links are the caller's). FailedPrecondition: a
 // strategy that cannot be had; ResourceExhausted: too many members.
 Result<void> add_chain_change(Plan& plan, const ChainChange& change, const Snapshot& snapshot);

@@ -7,7 +7,9 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
+#include "bpfman/plan/restore.h"
 #include "bpfman/plan/selectors.h"
 
 namespace bpfman::plan {
@@ -22,22 +24,6 @@ std::set<std::string> map_directories(const ProgramRecord& program) {
     }
   }
   return out;
-}
-
-// Chains of former boots whose last member goes. A hook may have the same key in every boot.
-void forget_former_chains(Plan& plan,
-                          const std::vector<LinkRecord>& links,
-                          const Snapshot& snapshot) {
-  for (const ChainRecord& chain : snapshot.chains) {
-    auto is_member = [&](const LinkRecord& link) {
-      return link.boot_id == chain.boot_id && hooks_of({link}) == std::vector{chain.hook};
-    };
-    auto members = std::count_if(snapshot.links.begin(), snapshot.links.end(), is_member);
-    auto leaving = std::count_if(links.begin(), links.end(), is_member);
-    if (chain.boot_id != snapshot.boot_id && leaving > 0 && leaving == members) {
-      plan.commit.push_back(DeleteChain{chain.hook, chain.boot_id});
-    }
-  }
 }
 
 // Takes links off: those of chains hook by hook, the others one by one.
@@ -91,6 +77,22 @@ void add_exceptions(Plan& plan, const std::vector<LinkRecord>& links, const Snap
 
 }  // namespace
 
+// Chains of former boots whose last member goes. A hook may have the same key in every boot.
+void forget_former_chains(Plan& plan,
+                          const std::vector<LinkRecord>& links,
+                          const Snapshot& snapshot) {
+  for (const ChainRecord& chain : snapshot.chains) {
+    auto is_member = [&](const LinkRecord& link) {
+      return link.boot_id == chain.boot_id && hooks_of({link}) == std::vector{chain.hook};
+    };
+    auto members = std::count_if(snapshot.links.begin(), snapshot.links.end(), is_member);
+    auto leaving = std::count_if(links.begin(), links.end(), is_member);
+    if (chain.boot_id != snapshot.boot_id && leaving > 0 && leaving == members) {
+      plan.commit.push_back(DeleteChain{chain.hook, chain.boot_id});
+    }
+  }
+}
+
 std::vector<HookKey> hooks_of(const std::vector<LinkRecord>& links) {
   std::set<HookKey> keys;
   for (const LinkRecord& link : links) {
@@ -131,6 +133,30 @@ Result<Plan> plan_forget_links(const std::vector<LinkRecord>& links, const Snaps
   Plan plan{.verb = "reconcile", .subject = "links of interfaces that are gone"};
   plan.recovery = Recovery::Finish;
   TRY(add_detach(plan, links, snapshot));
+  return plan;
+}
+
+Result<Plan> plan_release_hook(const ChainRecord& chain, const Snapshot& snapshot) {
+  Plan plan{.verb = "restore", .recovery = Recovery::Finish};
+  plan.subject = describe_hook(chain.hook.kind, chain.interface, chain.netns);
+  std::vector<Candidate> members = members_of(chain.hook, snapshot);
+  plan.steps.push_back(Step{.action = DetachHook{seat_of(chain), {runner_of(chain, members)}}});
+  std::vector<std::string> directories = chain.stale;
+  directories.push_back(chain.directory);
+  for (const std::string& directory : directories) {
+    if (!directory.empty()) {
+      plan.steps.push_back(Step{.action = DropChain{directory}});
+    }
+  }
+  for (const Candidate& member : members) {
+    LinkRecord waiting = member.link;
+    waiting.boot_id.clear();
+    plan.commit.push_back(UpdateLink{waiting});
+  }
+  ChainRecord former = chain;
+  former.boot_id.clear();
+  plan.commit.push_back(DeleteChain{chain.hook, chain.boot_id});
+  plan.commit.push_back(PutChain{former, false});
   return plan;
 }
 

@@ -119,6 +119,12 @@ std::string describe(const Action& action) {
           [](const RemovePins& a) {
             return fmt::format("unpin {} and {}", a.program_pin, a.map_directory);
           },
+          [](const RepinProgram& a) {
+            return fmt::format("pin program {} at {} again", a.id.value(), a.pin);
+          },
+          [](const RepinMap& a) {
+            return fmt::format("pin map {} at {} again", a.id.value(), a.pin);
+          },
           [](const AttachLink& a) {
             return fmt::format("attach {} to {}, as link {} pinned at {}",
                                describe_program(a.program),
@@ -165,6 +171,16 @@ std::string describe(const RecordChange& change) {
             return fmt::format("record link {} of {} on {}",
                                c.record.id.value(),
                                describe_program(c.program),
+                               describe(c.record.target));
+          },
+          [](const UpdateProgram& c) {
+            return fmt::format("record program #{} of this plan as {}, which was there before",
+                               c.slot.index,
+                               c.record.stable_name());
+          },
+          [](const ReattachLink& c) {
+            return fmt::format("record that link {} is attached to {} again",
+                               c.record.id.value(),
                                describe(c.record.target));
           },
           [](const UpdateLink& c) {
@@ -255,6 +271,17 @@ LinkRecord bind_record(const InsertLink& insert, const Bindings& bindings) {
   record.kernel_id = bound->second.kernel_id;
   record.target = bound->second.target;
   return record;
+}
+
+ProgramRecord bind_record(const UpdateProgram& update,
+                          const Bindings& bindings,
+                          const Layout& layout) {
+  return bind_record(
+      InsertProgram{update.slot, update.record, update.staged_maps}, bindings, layout);
+}
+
+LinkRecord bind_record(const ReattachLink& reattach, const Bindings& bindings) {
+  return bind_record(InsertLink{reattach.program, reattach.record}, bindings);
 }
 
 ChainRecord bind_record(const PutChain& put, const Bindings& bindings) {

@@ -46,6 +46,10 @@ ProgramRecord bind_record(const InsertProgram& insert,
                           const Bindings& bindings,
                           const Layout& layout);
 LinkRecord bind_record(const InsertLink& insert, const Bindings& bindings);
+ProgramRecord bind_record(const UpdateProgram& update,
+                          const Bindings& bindings,
+                          const Layout& layout);
+LinkRecord bind_record(const ReattachLink& reattach, const Bindings& bindings);
 ChainRecord bind_record(const PutChain& put, const Bindings& bindings);
 
 }  // namespace bpfman::plan

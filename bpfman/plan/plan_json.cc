@@ -126,6 +126,18 @@ void fields(Io& io, T& v) {
   io("map_directory", v.map_directory);
 }
 
+template <typename Io, Same<RepinProgram> T>
+void fields(Io& io, T& v) {
+  io("id", v.id);
+  io("pin", v.pin);
+}
+
+template <typename Io, Same<RepinMap> T>
+void fields(Io& io, T& v) {
+  io("id", v.id);
+  io("pin", v.pin);
+}
+
 template <typename Io, Same<AttachLink> T>
 void fields(Io& io, T& v) {
   io("program", v.program);
@@ -212,6 +224,19 @@ void fields(Io& io, T& v) {
   io("record", v.record);
 }
 
+template <typename Io, Same<UpdateProgram> T>
+void fields(Io& io, T& v) {
+  io("slot", v.slot);
+  io("record", v.record);
+  io("staged_maps", v.staged_maps);
+}
+
+template <typename Io, Same<ReattachLink> T>
+void fields(Io& io, T& v) {
+  io("program", v.program);
+  io("record", v.record);
+}
+
 template <typename Io, Same<UpdateLink> T>
 void fields(Io& io, T& v) {
   io("record", v.record);
@@ -293,6 +318,14 @@ static const char* name_of(Here /*here*/, const RemovePins& /*value*/) {
   return "remove_pins";
 }
 
+static const char* name_of(Here /*here*/, const RepinProgram& /*value*/) {
+  return "repin_program";
+}
+
+static const char* name_of(Here /*here*/, const RepinMap& /*value*/) {
+  return "repin_map";
+}
+
 static const char* name_of(Here /*here*/, const AttachLink& /*value*/) {
   return "attach_link";
 }
@@ -339,6 +372,14 @@ static const char* name_of(Here /*here*/, const InsertProgram& /*value*/) {
 
 static const char* name_of(Here /*here*/, const InsertLink& /*value*/) {
   return "insert_link";
+}
+
+static const char* name_of(Here /*here*/, const UpdateProgram& /*value*/) {
+  return "update_program";
+}
+
+static const char* name_of(Here /*here*/, const ReattachLink& /*value*/) {
+  return "reattach_link";
 }
 
 static const char* name_of(Here /*here*/, const UpdateLink& /*value*/) {

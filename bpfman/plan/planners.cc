@@ -11,6 +11,7 @@
 #include "bpfman/base/text.h"
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
+#include "bpfman/plan/restore.h"
 
 namespace bpfman::plan {
 namespace {
@@ -108,6 +109,26 @@ Result<void> check_mode(const ChainTarget& target, const ChainRecord& chain) {
   return {};
 }
 
+StrategyChoice choice_of(const std::optional<Strategy>& wanted) {
+  return wanted.has_value()
+             ? parse_strategy_choice(to_string(*wanted)).value_or(StrategyChoice::Keep)
+             : StrategyChoice::Keep;
+}
+
+// What was set for the hook before the host was started anew, or its interface came back.
+void keep_settings(ChainChange& change, const ChainTarget& target, const Snapshot& snapshot) {
+  for (const ChainRecord& former : snapshot.chains) {
+    if (former.boot_id == snapshot.boot_id || former.hook.kind != target.hook ||
+        former.interface != target.interface || former.netns != target.netns) {
+      continue;
+    }
+    if (change.strategy == StrategyChoice::Keep) {
+      change.strategy = choice_of(former.wanted);
+    }
+    change.timing = former.timing;
+  }
+}
+
 // One more member on its hook.
 Result<void> add_member(Plan& plan,
                         const LinkRecord& link,
@@ -118,6 +139,9 @@ Result<void> add_member(Plan& plan,
   HookKey key{target.hook, link.netns_id, link.ifindex};
   const ChainRecord* chain = chain_at(key, snapshot);
   ChainChange change{.key = key, .strategy = spec.strategy, .mode = target.mode};
+  if (chain == nullptr) {
+    keep_settings(change, target, snapshot);
+  }
   change.members = members_of(key, snapshot);
   if (chain != nullptr) {
     TRY(check_mode(target, *chain));
@@ -148,7 +172,6 @@ Result<void> add_link(Plan& plan,
     find_list_neighbours(attach, link, snapshot);
     plan.steps.push_back(Step{.action = attach, .undo = {DetachLink{link.pin_path}}});
   }
-  plan.commit.push_back(InsertLink{reference, link});
   return {};
 }
 
@@ -180,6 +203,7 @@ Result<void> add_attach(Plan& plan,
                                                             *interface_of(place.spec.target)));
     }
     TRY(std::move(added));
+    plan.commit.push_back(InsertLink{reference, link});
     next = LinkId(next.value() + 1);
   }
   plan.subject += places.empty() ? " on " + describe(placement.wish->target) + ", none now"
@@ -204,6 +228,15 @@ void add_load_steps(Plan& plan, Slot slot, const LoadProgram& load, const Progra
   plan.steps.push_back(Step{.action = PublishProgram{slot, load.staged_program, load.staged_maps},
                             .undo = {UnpublishProgram{slot}}});
   plan.commit.push_back(InsertProgram{slot, record, load.staged_maps});
+}
+
+// Data sections stay a program's own.
+void add_shared_maps(LoadProgram& load, const ProgramRecord& owner) {
+  for (const MapRecord& map : owner.maps) {
+    if (!map.pin_path.empty()) {
+      load.shared_maps.push_back(map);
+    }
+  }
 }
 
 ProgramRecord new_record(const LoadSpec& spec,
@@ -274,12 +307,7 @@ Result<Plan> plan_load(const LoadSpec& spec,
                      .staged_program = snapshot.layout.staged_program(snapshot.next_operation, i),
                      .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, i)};
     if (owner.has_value()) {
-      // Its data sections stay its own: they are of another program.
-      for (const MapRecord& map : owner->maps) {
-        if (!map.pin_path.empty()) {
-          load.shared_maps.push_back(map);
-        }
-      }
+      add_shared_maps(load, *owner);
       // The set belongs to the first one.
       record.map_owner = owner->map_owner.value() != 0 ? owner->map_owner : owner->key;
     }
@@ -321,6 +349,78 @@ Result<Plan> plan_attach(const ProgramRecord& program,
   Plan plan{.verb = "attach", .subject = program.stable_name(), .recovery = Recovery::Undo};
   plan.steps.push_back(Step{.action = EnsureRuntime{}});
   TRY(add_attach(plan, program, program.id, placement, snapshot));
+  return plan;
+}
+
+Result<Plan> plan_restore_program(const ProgramRecord& program,
+                                  bool maps_are_there,
+                                  const Snapshot& snapshot) {
+  Plan plan{.verb = "restore", .subject = program.stable_name(), .recovery = Recovery::Undo};
+  plan.steps.push_back(Step{.action = EnsureRuntime{}});
+  LoadProgram load{.slot = Slot{0},
+                   .bytecode = program.bytecode,
+                   .name = program.name,
+                   .type = program.type,
+                   .attach_function = program.attach_function,
+                   .globals = program.globals,
+                   .staged_program = snapshot.layout.staged_program(snapshot.next_operation, 0),
+                   .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, 0)};
+  for (const ProgramRecord& owner : snapshot.programs) {
+    if (owner.boot_id == snapshot.boot_id && program.map_owner.value() != 0 &&
+        owner.key == program.map_owner) {
+      add_shared_maps(load, owner);
+    }
+  }
+  if (maps_are_there && load.shared_maps.empty()) {
+    add_shared_maps(load, program);
+  }
+  ProgramRecord record = program;
+  record.boot_id = snapshot.boot_id;
+  plan.steps.push_back(
+      Step{.action = load, .undo = {RemovePins{load.staged_program, load.staged_maps}}});
+  plan.steps.push_back(
+      Step{.action = PublishProgram{load.slot, load.staged_program, load.staged_maps},
+           .undo = {UnpublishProgram{load.slot}}});
+  plan.commit.push_back(UpdateProgram{load.slot, record, load.staged_maps});
+  return plan;
+}
+
+Plan plan_repin(const ProgramRecord& program, const std::string& path) {
+  Plan plan{.verb = "restore", .subject = path, .recovery = Recovery::Finish};
+  if (path == program.pin_path) {
+    plan.steps.push_back(Step{.action = RepinProgram{program.id, path}});
+  }
+  for (const MapRecord& map : program.maps) {
+    if (map.pin_path == path) {
+      plan.steps.push_back(Step{.action = RepinMap{map.id, path}});
+    }
+  }
+  return plan;
+}
+
+Result<Plan> plan_restore_link(const LinkRecord& link,
+                               const ProgramRecord& program,
+                               const AttachPlace& place,
+                               const Snapshot& snapshot) {
+  Plan plan{.verb = "restore", .recovery = Recovery::Undo};
+  plan.subject = program.stable_name() + " on " + describe(link.target);
+  plan.steps.push_back(Step{.action = EnsureRuntime{}});
+  LinkRecord again = link;
+  again.program = program.id;
+  again.boot_id = snapshot.boot_id;
+  again.kernel_id.reset();
+  if (place.hook.has_value()) {
+    again.ifindex = place.hook->ifindex;
+    again.netns_id = place.hook->netns_id;
+  }
+  if (again.chain() == nullptr) {
+    // What is left there is attached to nothing.
+    again.pin_path = snapshot.layout.link_pin(link.id);
+    plan.steps.push_back(Step{.action = DetachLink{again.pin_path}});
+  }
+  TRY(add_link(plan, again, program, program.id, place, snapshot));
+  plan.commit.push_back(ReattachLink{program.id, again});
+  forget_former_chains(plan, {link}, snapshot);
   return plan;
 }
 

@@ -2,6 +2,7 @@
 #include "bpfman/plan/selectors.h"
 
 #include <algorithm>
+#include <set>
 
 namespace bpfman::plan {
 
@@ -11,24 +12,27 @@ Result<SelectorDrift> drift_of(const SelectorRecord& selector,
                                const Snapshot& snapshot) {
   InterfaceSelector text = TRY(InterfaceSelector::parse(*interface_of(selector.spec.target)));
   SelectorDrift drift;
-  std::vector<LinkRecord> present;
+  std::set<Ifindex> covered;
   for (const LinkRecord& link : snapshot.links) {
-    if (link.selector != selector.id || link.boot_id != snapshot.boot_id) {
+    if (link.selector != selector.id) {
       continue;
     }
-    bool there = link.netns_id == netns &&
-                 std::any_of(interfaces.begin(), interfaces.end(), [&](const InterfaceFacts& one) {
-                   return one.ifindex == link.ifindex;
-                 });
-    (there ? present : drift.gone).push_back(link);
+    // One that waits is known by the name of its interface, one that is attached by its index.
+    bool waits = link.boot_id != snapshot.boot_id;
+    auto now = std::find_if(interfaces.begin(), interfaces.end(), [&](const InterfaceFacts& one) {
+      return waits ? one.name == *interface_of(link.target)
+                   : one.ifindex == link.ifindex && link.netns_id == netns;
+    });
+    if (now == interfaces.end()) {
+      drift.gone.push_back(link);
+    } else {
+      covered.insert(now->ifindex);
+    }
   }
   for (const InterfaceFacts& one : text.among(interfaces)) {
-    bool has_link = std::any_of(present.begin(), present.end(), [&](const LinkRecord& link) {
-      return link.ifindex == one.ifindex;
-    });
     bool excepted = std::find(selector.except.begin(), selector.except.end(), one.name) !=
                     selector.except.end();
-    if (!has_link && !excepted) {
+    if (!covered.contains(one.ifindex) && !excepted) {
       drift.missing.push_back(one);
     }
   }

@@ -12,7 +12,7 @@ namespace bpfman::plan {
 // How a selector's links differ from what it asks for.
 struct SelectorDrift {
   std::vector<InterfaceFacts> missing;  // interfaces without a link
-  std::vector<LinkRecord> gone;         // links of this boot whose interface is gone
+  std::vector<LinkRecord> gone;         // links whose interface is gone
 };
 
 // `interfaces`: of the selector's network namespace, which is `netns`; none when that is gone.

@@ -62,6 +62,29 @@ Result<void> insert_pairs(Database& database, const char* sql, Owner owner, cons
   return {};
 }
 
+Result<void> insert_maps(Database& database, const ProgramRecord& record) {
+  Statement map_row = TRY(database.prepare(
+      "INSERT INTO program_maps (program, position, name, pin_path, map_id) VALUES (?,?,?,?,?)"));
+  std::uint64_t position = 0;
+  for (const MapRecord& map : record.maps) {
+    TRY(map_row.bind(record.key.value())
+            .bind(position++)
+            .bind(map.name)
+            .bind(map.pin_path)
+            .bind(map.id.value())
+            .run());
+  }
+  return {};
+}
+
+void bind_kernel_id(Statement& row, const LinkRecord& record) {
+  if (record.kernel_id.has_value()) {
+    row.bind(record.kernel_id->value());
+  } else {
+    row.bind_null();
+  }
+}
+
 Result<void> delete_one(Database& database,
                         const char* sql,
                         std::uint64_t key,
@@ -189,17 +212,7 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
   bind_provenance(row, record.provenance);
   row.bind(record.map_owner.value()).bind(record.attach_function);
   TRY(row.run());
-  Statement map_row = TRY(database.prepare(
-      "INSERT INTO program_maps (program, position, name, pin_path, map_id) VALUES (?,?,?,?,?)"));
-  std::uint64_t position = 0;
-  for (const MapRecord& map : record.maps) {
-    TRY(map_row.bind(record.key.value())
-            .bind(position++)
-            .bind(map.name)
-            .bind(map.pin_path)
-            .bind(map.id.value())
-            .run());
-  }
+  TRY(insert_maps(database, record));
   Statement global_row =
       TRY(database.prepare("INSERT INTO program_globals (program, name, value) VALUES (?,?,?)"));
   for (const auto& [name, value] : record.globals) {
@@ -227,11 +240,7 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
       .bind(record.netns_id.device)
       .bind(record.netns_id.inode)
       .bind(record.pin_path);
-  if (record.kernel_id.has_value()) {
-    row.bind(record.kernel_id->value());
-  } else {
-    row.bind_null();
-  }
+  bind_kernel_id(row, record);
   TRY(row.bind(record.created_at).bind(record.selector.value()).run());
   return insert_pairs(database,
                       "INSERT INTO link_metadata (link, name, value) VALUES (?,?,?)",
@@ -239,9 +248,39 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
                       record.metadata);
 }
 
+Result<void> change_program(Database& database, const ProgramRecord& record) {
+  Statement row = TRY(database.prepare(
+      "UPDATE programs SET kernel_id = ?, boot_id = ?, pin_path = ?, map_directory = ? "
+      "WHERE key = ? RETURNING key"));
+  bool found = TRY(row.bind(record.id.value())
+                       .bind(record.boot_id)
+                       .bind(record.pin_path)
+                       .bind(record.map_directory)
+                       .bind(record.key.value())
+                       .step());
+  if (!found) {
+    return Error(Code::NotFound,
+                 "program record " + to_string(record.key) + " is not in the database");
+  }
+  TRY(row.run());
+  Statement old = TRY(database.prepare("DELETE FROM program_maps WHERE program = ?"));
+  TRY(old.bind(record.key.value()).run());
+  return insert_maps(database, record);
+}
+
 Result<void> change_link(Database& database, const LinkRecord& record) {
-  Statement row = TRY(database.prepare("UPDATE links SET target = ? WHERE id = ? RETURNING id"));
-  bool found = TRY(row.bind(plan::to_json(record.target)).bind(record.id.value()).step());
+  Statement row = TRY(database.prepare(
+      "UPDATE links SET program_id = ?, boot_id = ?, target = ?, ifindex = ?, netns_device = ?, "
+      "netns_inode = ?, pin_path = ?, kernel_id = ? WHERE id = ? RETURNING id"));
+  row.bind(record.program.value())
+      .bind(record.boot_id)
+      .bind(plan::to_json(record.target))
+      .bind(record.ifindex.value())
+      .bind(record.netns_id.device)
+      .bind(record.netns_id.inode)
+      .bind(record.pin_path);
+  bind_kernel_id(row, record);
+  bool found = TRY(row.bind(record.id.value()).step());
   if (!found) {
     return Error(Code::NotFound, "link " + to_string(record.id) + " is not in the database");
   }

@@ -24,7 +24,9 @@ Result<void> touch_image(Database& database, const std::string& reference, std::
 Result<void> delete_image(Database& database, const std::string& reference);
 Result<std::vector<ImageHistoryEntry>> read_history(Database& database,
                                                     const std::string& reference);
-// Of a link that is there: its target.
+// Of a program that is there: what loading it again changes.
+Result<void> change_program(Database& database, const ProgramRecord& record);
+// Of a link that is there: all but its metadata.
 Result<void> change_link(Database& database, const LinkRecord& record);
 Result<std::vector<ChainRecord>> read_chains(Database& database);
 Result<void> put_chain(Database& database, const ChainRecord& record);

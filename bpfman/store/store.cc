@@ -220,6 +220,7 @@ Result<void> Store::commit_operation(OperationId id, const std::vector<StoredCha
           Overload{
               [&](const PutProgram& c) { return insert_program(database, c.record); },
               [&](const PutLink& c) { return insert_link(database, c.record); },
+              [&](const ChangeProgram& c) { return change_program(database, c.record); },
               [&](const ChangeLink& c) { return change_link(database, c.record); },
               [&](const StoreChain& c) { return put_chain(database, c.record); },
               [&](const plan::DeleteChain& c) { return delete_chain(database, c.hook, c.boot_id); },

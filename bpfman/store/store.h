@@ -39,6 +39,11 @@ struct PutLink {
   LinkRecord record;
 };
 
+// Of a program or link that is there.
+struct ChangeProgram {
+  ProgramRecord record;
+};
+
 struct ChangeLink {
   LinkRecord record;
 };
@@ -49,6 +54,7 @@ struct StoreChain {
 
 using StoredChange = std::variant<PutProgram,
                                   PutLink,
+                                  ChangeProgram,
                                   ChangeLink,
                                   StoreChain,
                                   plan::DeleteChain,

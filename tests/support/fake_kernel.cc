@@ -95,6 +95,28 @@ Result<void> FakeKernel::rename_pin(const std::string& from, const std::string& 
   });
 }
 
+Result<void> FakeKernel::repin_program(ProgramId id, const std::string& path) {
+  return strike("repin_program", [&]() -> Result<void> {
+    world.program_pins[path] = id;
+    return {};
+  });
+}
+
+Result<void> FakeKernel::repin_map(MapId /*id*/, const std::string& path) {
+  return strike("repin_map", [&]() -> Result<void> {
+    std::size_t slash = path.rfind('/');
+    world.map_directories[path.substr(0, slash)].insert(path.substr(slash + 1));
+    return {};
+  });
+}
+
+Result<bool> FakeKernel::has_pinned_map(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  auto directory = world.map_directories.find(path.substr(0, slash));
+  return directory != world.map_directories.end() &&
+         directory->second.contains(path.substr(slash + 1));
+}
+
 Result<void> FakeKernel::remove_pins(const std::string& program_pin,
                                      const std::string& map_directory) {
   return strike("remove_pins", [&]() -> Result<void> {

@@ -73,6 +73,10 @@ class FakeKernel final : public kernel::KernelOps {
       const std::vector<Setting>& settings,
       const std::map<std::string, Bytes>& globals) override;
   Result<void> rename_pin(const std::string& from, const std::string& to) override;
+  Result<void> repin_program(ProgramId id, const std::string& path) override;
+  // A map is not known by its id: its directory and name are enough.
+  Result<void> repin_map(MapId id, const std::string& path) override;
+  Result<bool> has_pinned_map(const std::string& path) override;
   Result<void> remove_pins(const std::string& program_pin,
                            const std::string& map_directory) override;
   Result<std::optional<KernelProgram>> find_program(ProgramId id) override;
