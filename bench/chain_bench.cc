@@ -75,13 +75,14 @@ Result<UniqueFd> load_bare(unsigned members) {
   return load(image);
 }
 
-Result<UniqueFd> load_fused(unsigned members, bool timing) {
+Result<UniqueFd> load_fused(unsigned members, chain::Joining joining, bool timing) {
   UniqueFd counters = TRY(kernel::create_counters(HookKind::Xdp, members));
   std::vector<chain::Instruction> code = pass_code();
-  chain::FusedSpec spec{.timing = timing, .maps = {.counters = counters.get()}};
+  chain::FusedSpec spec{
+      .timing = timing, .joining = joining, .maps = {.counters = counters.get()}};
   spec.members.assign(members, {.name = "member", .instructions = code, .proceed_on = kPassMask});
-  chain::Image image = TRY(chain::make_fused(spec));
-  return load(image);
+  chain::FusedImage made = TRY(chain::make_fused(spec));
+  return load(made.image);
 }
 
 // The stubs' "31" becomes XDP_PASS.
@@ -120,10 +121,11 @@ Result<std::vector<Candidate>> make_candidates() {
   TRY(add("alone", 0, load_bare(0)));
   for (unsigned members : {1U, 2U, 5U, 10U, 32U}) {
     TRY(add("bare calls", members, load_bare(members)));
-    TRY(add("fused", members, load_fused(members, false)));
+    TRY(add("fused, spliced", members, load_fused(members, chain::Joining::Spliced, false)));
+    TRY(add("fused, called", members, load_fused(members, chain::Joining::Called, false)));
     TRY(add("dispatcher, 32 slots", members, load_dispatcher(members, 32, false)));
     TRY(add("dispatcher, 64 slots", members, load_dispatcher(members, 64, false)));
-    TRY(add("fused, timed", members, load_fused(members, true)));
+    TRY(add("fused, timed", members, load_fused(members, chain::Joining::Called, true)));
   }
   return all;
 }
