@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a chain costs per packet, by BPF_PROG_TEST_RUN: fused images and dispatchers of 1 to 32
 // members, against a program alone and against the limit, bare calls one after another, in one run.
+// The members do nothing; a second kind of them reads the packet, so that neither the verifier nor
+// the compiler knows its result, and has as limit the bare code of as many members in one program.
 // The dispatcher's slots are filled by patching its stubs: an extension would add one jump to each.
 // Needs root. Usage: chain_bench [ROUNDS [PACKETS]]
 #include <algorithm>
@@ -44,6 +46,28 @@ std::vector<chain::Instruction> pass_code() {
   return std::move(code).finish();
 }
 
+// Says XDP_PASS of a packet of zeros, without an exit behind it.
+void write_reading(chain::Assembler& code) {
+  const chain::Instruction too_short = {
+      .code = BPF_JMP | BPF_JGT | BPF_X, .dst_reg = 2, .src_reg = 7, .off = 2};
+  using chain::Reg;
+  code.load(chain::Width::Word, Reg::R6, Reg::R1, 0);  // xdp_md.data
+  code.load(chain::Width::Word, Reg::R7, Reg::R1, 4);  // xdp_md.data_end
+  code.copy(Reg::R2, Reg::R6);
+  code.compute(chain::Alu::Add, Reg::R2, 14);
+  code.set(Reg::R0, 1);
+  code.append({&too_short, 1});
+  code.load(chain::Width::Word, Reg::R0, Reg::R6, 8);
+  code.compute(chain::Alu::Add, Reg::R0, kPass);
+}
+
+std::vector<chain::Instruction> reading_code() {
+  chain::Assembler code;
+  write_reading(code);
+  code.exit();
+  return std::move(code).finish();
+}
+
 Result<UniqueFd> load(const chain::Image& image) {
   return kernel::load_image(image, {.type = kXdp, .name = "chain_bench"});
 }
@@ -75,13 +99,36 @@ Result<UniqueFd> load_bare(unsigned members) {
   return load(image);
 }
 
-Result<UniqueFd> load_fused(unsigned members, bool timing) {
-  UniqueFd counters = TRY(kernel::create_counters(HookKind::Xdp, members));
-  std::vector<chain::Instruction> code = pass_code();
-  chain::FusedSpec spec{.timing = timing, .maps = {.counters = counters.get()}};
-  spec.members.assign(members, {.name = "member", .instructions = code, .proceed_on = kPassMask});
-  chain::Image image = TRY(chain::make_fused(spec));
+// The code of `members` and nothing else, a jump out for every result that ends the chain.
+Result<UniqueFd> load_bare_bodies(unsigned members) {
+  chain::Assembler code;
+  chain::BtfBuilder btf;
+  std::uint32_t prototype = chain::add_entry_prototype(btf, HookKind::Xdp);
+  chain::Image image;
+  image.functions.push_back({0, btf.add_function("bare", prototype, chain::Linkage::Global)});
+  chain::Label out = code.new_label();
+  code.copy(chain::Reg::R8, chain::Reg::R1);
+  for (unsigned member = 0; member < members; ++member) {
+    code.copy(chain::Reg::R1, chain::Reg::R8);
+    write_reading(code);
+    code.jump_if(chain::Test::NotEqual, chain::Reg::R0, kPass, out);
+  }
+  code.place(out);
+  code.exit();
+  image.btf = btf.bytes();
+  image.instructions = std::move(code).finish();
   return load(image);
+}
+
+Result<UniqueFd> load_fused(unsigned members,
+                            const std::vector<chain::Instruction>& code,
+                            chain::Joining joining,
+                            bool timing = false) {
+  UniqueFd counters = TRY(kernel::create_counters(HookKind::Xdp, members));
+  chain::FusedSpec spec{.timing = timing, .joining = joining, .maps = {.counters = counters.get()}};
+  spec.members.assign(members, {.name = "member", .instructions = code, .proceed_on = kPassMask});
+  chain::FusedImage made = TRY(chain::make_fused(spec));
+  return load(made.image);
 }
 
 // The stubs' "31" becomes XDP_PASS.
@@ -118,12 +165,19 @@ Result<std::vector<Candidate>> make_candidates() {
     return {};
   };
   TRY(add("alone", 0, load_bare(0)));
+  const std::vector<chain::Instruction> pass = pass_code();
+  const std::vector<chain::Instruction> reading = reading_code();
+  using chain::Joining;
   for (unsigned members : {1U, 2U, 5U, 10U, 32U}) {
     TRY(add("bare calls", members, load_bare(members)));
-    TRY(add("fused", members, load_fused(members, false)));
+    TRY(add("fused, spliced", members, load_fused(members, pass, Joining::Spliced)));
+    TRY(add("fused, called", members, load_fused(members, pass, Joining::Called)));
+    TRY(add("fused, timed", members, load_fused(members, pass, Joining::Called, true)));
     TRY(add("dispatcher, 32 slots", members, load_dispatcher(members, 32, false)));
     TRY(add("dispatcher, 64 slots", members, load_dispatcher(members, 64, false)));
-    TRY(add("fused, timed", members, load_fused(members, true)));
+    TRY(add("bare code, reading", members, load_bare_bodies(members)));
+    TRY(add("spliced, reading", members, load_fused(members, reading, Joining::Spliced)));
+    TRY(add("called, reading", members, load_fused(members, reading, Joining::Called)));
   }
   return all;
 }
@@ -142,29 +196,31 @@ Result<void> measure(std::vector<Candidate>& all, unsigned rounds, std::uint32_t
   return {};
 }
 
-// Above "alone"; the ratio is to bare calls of as many members.
+// Above "alone"; the limit is the bare line before.
 void print(std::vector<Candidate>& all) {
   double alone = all.front().median();
   double limit = 0;
   fmt::print("alone: {:.0f} ns per packet with the test loop\n", alone);
-  fmt::print("{:<22} {:>7} {:>10} {:>11} {:>11}\n",
+  fmt::print("{:<22} {:>7} {:>9} {:>9} {:>7} {:>22}\n",
              "",
              "members",
              "ns above",
-             "ns a member",
-             "bare calls");
+             "a member",
+             "limit",
+             "a member above limit");
   for (Candidate& one : all) {
     if (one.members == 0) {
       continue;
     }
     double above = one.median() - alone;
-    limit = one.name == "bare calls" ? above : limit;
-    fmt::print("{:<22} {:>7} {:>10.0f} {:>11.1f} {:>10.2f}x\n",
+    limit = one.name.starts_with("bare") ? above : limit;
+    fmt::print("{:<22} {:>7} {:>9.0f} {:>9.1f} {:>6.2f}x {:>22.1f}\n",
                one.name,
                one.members,
                above,
                above / one.members,
-               limit > 0 ? above / limit : 0.0);
+               limit > 0 ? above / limit : 0.0,
+               (above - limit) / one.members);
   }
 }
 

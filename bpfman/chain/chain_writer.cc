@@ -3,7 +3,9 @@
 
 #include <bit>
 
+#include "bpfman/base/check.h"
 #include "bpfman/chain/counters.h"
+#include "bpfman/chain/splice.h"
 
 namespace bpfman::chain {
 namespace {
@@ -14,11 +16,17 @@ constexpr Reg kBit = Reg::R2;  // the bit of a result in a mask
 constexpr std::int16_t kKey = -4;
 constexpr std::int16_t kStarted = -16;
 constexpr std::int16_t kResult = -24;
+constexpr std::int16_t kPointer = 8;  // bytes of one
 
 }  // namespace
 
 std::int16_t ChainWriter::counter_offset(unsigned slot, unsigned counter) const {
   return static_cast<std::int16_t>(slot * counter_slot_size(hook_) + counter * 8);
+}
+
+void ChainWriter::make_room(std::uint32_t stack) {
+  BPFMAN_CHECK(!timing_ && stack <= kMaxSplicedStack, "bodies are not measured, nor deep");
+  saved_ = static_cast<std::int16_t>(-static_cast<std::int32_t>(stack) - kPointer);
 }
 
 void ChainWriter::write_start(int counters_map) {
@@ -30,6 +38,18 @@ void ChainWriter::write_start(int counters_map) {
   code_.call_helper(BPF_FUNC_map_lookup_elem);
   code_.jump_if(Test::Equal, Reg::R0, 0, exhausted_);  // for the verifier: it is always there
   code_.copy(kCounters, Reg::R0);
+  if (saved_) {
+    code_.store(Width::Double, Reg::R10, *saved_, kContext);
+    code_.store(Width::Double, Reg::R10, static_cast<std::int16_t>(*saved_ - kPointer), kCounters);
+  }
+}
+
+void ChainWriter::pass_context() {
+  if (saved_) {
+    code_.load(Width::Double, Reg::R1, Reg::R10, *saved_);
+  } else {
+    code_.copy(Reg::R1, kContext);
+  }
 }
 
 void ChainWriter::count(Reg base, std::int16_t offset) {
@@ -58,8 +78,39 @@ void ChainWriter::write_call(const MemberCall& call) {
   if (timing_) {
     write_timed_call(call);
   } else {
-    code_.copy(Reg::R1, kContext);
+    pass_context();
     code_.call(call.function);
+  }
+  count_result(call);
+}
+
+void ChainWriter::write_body(const MemberCall& call,
+                             std::span<const Instruction> body,
+                             const std::map<std::int64_t, Label>& functions) {
+  BPFMAN_CHECK(saved_.has_value(), "what a body may overwrite has been saved");
+  pass_context();
+  Label behind = code_.new_label();
+  for (std::size_t at = 0; at < body.size(); ++at) {
+    const Instruction& one = body[at];
+    bool two = one.code == kSpecialLoad && at + 1 < body.size();
+    if (one.code == (BPF_JMP | BPF_EXIT)) {
+      code_.jump(behind);
+    } else if (refers_to_function(one)) {
+      code_.append(one, functions.at(static_cast<std::int64_t>(at) + 1 + one.imm));
+    } else {
+      code_.append(body.subspan(at, 1));
+    }
+    if (two) {
+      code_.append(body.subspan(++at, 1));
+    }
+  }
+  code_.place(behind);
+  count_result(call);
+}
+
+void ChainWriter::count_result(const MemberCall& call) {
+  if (saved_) {
+    code_.load(Width::Double, kCounters, Reg::R10, static_cast<std::int16_t>(*saved_ - kPointer));
   }
   code_.copy32(kBit, Reg::R0);
   if (hook_ != HookKind::Xdp) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ChainWriter: what dispatchers and fused images have in common: call a member, count what it
-// says, and go on or return it.
+// ChainWriter: what dispatchers and fused images have in common: run a member, count what it says,
+// and go on or return it.
 //
 // A result that its member's mask does not have is the chain's result. Bit 31 of every mask counts
 // as set (a stub must never end a chain), and results beyond the mask end it: a shift by such a
@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -17,14 +19,15 @@
 
 namespace bpfman::chain {
 
-// Registers of a chain's main function.
+// Registers of a chain's main function. Where bodies are spliced into it, what survives them is on
+// the stack, and these hold it from one body to the next.
 inline constexpr Reg kContext = Reg::R6;
 inline constexpr Reg kConfig = Reg::R8;    // of dispatchers: ChainConfig
 inline constexpr Reg kCounters = Reg::R9;  // this CPU's
 
 struct MemberCall {
   unsigned slot = 0;
-  Label function;
+  Label function;                     // of a spliced body: none is there
   Label next;                         // where to go on
   std::optional<std::uint32_t> mask;  // nullopt: it is read from the configuration
 };
@@ -38,16 +41,26 @@ class ChainWriter {
   // The end of a chain whose members all let it pass.
   Label exhausted() const { return exhausted_; }
 
+  // Before anything else, when write_body is to come: the stack that bodies use at most, a multiple
+  // of 8. Not with timing.
+  void make_room(std::uint32_t stack);
   // Saves the context and looks up the counters.
   void write_start(int counters_map);
   // The code that follows is jumped over when the member ends the chain.
   void write_call(const MemberCall& call);
+  // The member's code in place of a call: its ends lead behind it. `functions`: what its
+  // instructions refer to, by the distance of each from the body's start.
+  void write_body(const MemberCall& call,
+                  std::span<const Instruction> body,
+                  const std::map<std::int64_t, Label>& functions);
   // Behind the last call.
   void write_end(std::int32_t exhausted);
 
  private:
   void count(Reg base, std::int16_t offset);
   void write_timed_call(const MemberCall& call);
+  void pass_context();
+  void count_result(const MemberCall& call);
   void check(const MemberCall& call);
   void check_by_mask(const MemberCall& call);
   void write_rare(const MemberCall& call, Label here);
@@ -60,6 +73,7 @@ class ChainWriter {
 
   HookKind hook_;
   bool timing_;
+  std::optional<std::int16_t> saved_;  // where on the stack the context is; the counters lie below
   Assembler code_;
   Label exhausted_ = code_.new_label();
   Label returned_ = code_.new_label();

@@ -43,13 +43,13 @@ FusedSpec spec_of(std::vector<FusedMember> members, HookKind hook = HookKind::Xd
 }
 
 Image fuse(const FusedSpec& spec) {
-  Result<Image> image = make_fused(spec);
-  EXPECT_TRUE(image.ok()) << image.error().message();
-  if (!image.ok()) {
+  Result<FusedImage> made = make_fused(spec);
+  EXPECT_TRUE(made.ok()) << made.error().message();
+  if (!made.ok()) {
     return {};
   }
-  expect_well_formed(*image);
-  return *std::move(image);
+  expect_well_formed(made->image);
+  return std::move(made->image);
 }
 
 TEST(Fused, RunsMembersOneAfterAnother) {
@@ -59,7 +59,7 @@ TEST(Fused, RunsMembersOneAfterAnother) {
   Image image = fuse(spec_of({{"a", pass, 1U << 2}, {"b", two, 1U << 2}, {"c", drop, 1U << 2}}));
   Machine machine(image, HookKind::Xdp, 3);
   EXPECT_EQ(machine.run(), 1);
-  EXPECT_THAT(machine.calls(), SizeIs(4));
+  EXPECT_THAT(machine.calls(), SizeIs(1)) << "the function of a member";
   EXPECT_THAT(machine.counts()[0].verdicts, ElementsAre(Pair(2, 1)));
   EXPECT_THAT(machine.counts()[1].verdicts, ElementsAre(Pair(2, 1)));
   EXPECT_THAT(machine.counts()[2].verdicts, ElementsAre(Pair(1, 1)));
@@ -85,15 +85,40 @@ TEST(Fused, GoesOnExactlyOnTheResultsOfTheMask) {
   }
 }
 
+bool has_name(const Image& image, std::string_view name) {
+  return as_text(image.btf).find('\0' + std::string(name) + '\0') != std::string_view::npos;
+}
+
 TEST(Fused, NamesEveryFunction) {
   std::vector<Instruction> first = calls_a_function();
   std::vector<Instruction> second = has_a_callback();
-  Image image = fuse(spec_of({{"first", first, 0}, {"second", second, 0}}));
+  FusedSpec spec = spec_of({{"first", first, 0}, {"second", second, 0}});
+  spec.joining = Joining::Called;
+  Image image = fuse(spec);
   EXPECT_THAT(image.functions, SizeIs(5));
-  std::string_view btf = as_text(image.btf);
   for (std::string_view name : {"bpfman_chain", "first", "first_1", "second", "second_1"}) {
-    EXPECT_NE(btf.find('\0' + std::string(name) + '\0'), btf.npos) << name;
+    EXPECT_TRUE(has_name(image, name)) << name;
   }
+  spec.joining = Joining::Spliced;
+  image = fuse(spec);
+  EXPECT_THAT(image.functions, SizeIs(3));
+  for (std::string_view name : {"bpfman_spliced", "first_1", "second_1"}) {
+    EXPECT_TRUE(has_name(image, name)) << name;
+  }
+  EXPECT_FALSE(has_name(image, "first"));
+}
+
+TEST(Fused, MovesWhatRefersToFunctions) {
+  std::vector<Instruction> first = has_a_callback();
+  std::vector<Instruction> second = calls_a_function();
+  Image image = fuse(spec_of({{"first", first, 0}, {"second", second, 0}}));
+  std::vector<std::size_t> targets;
+  for (std::size_t at = 0; at < image.instructions.size(); ++at) {
+    if (refers_to_function(image.instructions[at])) {
+      targets.push_back(at + 1 + static_cast<std::size_t>(image.instructions[at].imm));
+    }
+  }
+  EXPECT_THAT(targets, ElementsAre(image.functions[1].instruction, image.functions[2].instruction));
 }
 
 TEST(Fused, FindsFunctionsOfCallsAndCallbacks) {
@@ -106,7 +131,7 @@ TEST(Fused, RefusesCallsThatLeadNowhere) {
   for (std::int32_t target : {-2, 1, 100}) {
     std::vector<Instruction> code = {
         {.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = target}, kExit};
-    Result<Image> image = make_fused(spec_of({{"stray", code, 0}}));
+    Result<FusedImage> image = make_fused(spec_of({{"stray", code, 0}}));
     ASSERT_FALSE(image.ok()) << target;
     EXPECT_EQ(image.error().code(), Code::InvalidArgument);
     EXPECT_THAT(image.error().message(), HasSubstr("stray: "));
@@ -116,7 +141,7 @@ TEST(Fused, RefusesCallsThatLeadNowhere) {
 TEST(Fused, RefusesFunctionsOfModules) {
   std::vector<Instruction> code = {
       {.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .off = 1, .imm = 7}, kExit};
-  Result<Image> image = make_fused(spec_of({{"a", code, 0}}));
+  Result<FusedImage> image = make_fused(spec_of({{"a", code, 0}}));
   ASSERT_FALSE(image.ok());
   EXPECT_EQ(image.error().code(), Code::Unimplemented);
 }
@@ -124,7 +149,7 @@ TEST(Fused, RefusesFunctionsOfModules) {
 TEST(Fused, KnowsTheLimitsOfOneProgram) {
   std::vector<Instruction> pass = says(2);
   std::vector<FusedMember> many(65, {"a", pass, 0});
-  Result<Image> image = make_fused(spec_of(many));
+  Result<FusedImage> image = make_fused(spec_of(many));
   ASSERT_FALSE(image.ok());
   EXPECT_EQ(image.error().code(), Code::ResourceExhausted);
 
@@ -140,7 +165,7 @@ TEST(Fused, KnowsTheLimitsOfOneProgram) {
   std::vector<FusedMember> four(4, {"a", functions, 0});
   image = make_fused(spec_of(four));
   ASSERT_FALSE(image.ok());
-  EXPECT_THAT(image.error().message(), HasSubstr("285 functions"));
+  EXPECT_THAT(image.error().message(), HasSubstr("281 functions"));
 
   std::vector<Instruction> large(600'000, kExit);
   std::vector<FusedMember> two(2, {"a", large, 0});

@@ -21,6 +21,11 @@ unsigned number(Reg reg) {
 
 }  // namespace
 
+bool refers_to_function(const Instruction& one) {
+  return (one.code == (BPF_JMP | BPF_CALL) && one.src_reg == BPF_PSEUDO_CALL) ||
+         (one.code == kSpecialLoad && one.src_reg == BPF_PSEUDO_FUNC);
+}
+
 void Assembler::emit(unsigned code, Reg to, Reg from, std::int16_t offset, std::int32_t value) {
   Instruction one = {};
   one.code = static_cast<std::uint8_t>(code);
@@ -125,6 +130,11 @@ void Assembler::exit() {
 
 void Assembler::append(std::span<const Instruction> block) {
   instructions_.insert(instructions_.end(), block.begin(), block.end());
+}
+
+void Assembler::append(const Instruction& one, Label function) {
+  uses_.push_back({instructions_.size(), function.number(), true});
+  instructions_.push_back(one);
 }
 
 std::vector<Instruction> Assembler::finish() && {

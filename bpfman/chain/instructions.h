@@ -17,6 +17,10 @@ using Instruction = ::bpf_insn;
 // The code of BPF_LD, BPF_IMM: a constant of 64 bits, two instructions long.
 inline constexpr unsigned kSpecialLoad = BPF_LD | BPF_DW;
 
+// Whether it holds the way to a function of its program: a call, a callback's address. The function
+// starts `imm` instructions behind the next one.
+bool refers_to_function(const Instruction& one);
+
 // R0: results. R1 to R5: arguments, lost in calls. R6 to R9 survive calls. R10: the stack's end.
 enum class Reg : std::uint8_t { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
 
@@ -75,6 +79,8 @@ class Assembler {
   void jump_if(Test test, Reg left, std::int32_t right, Label to);  // all 64 bits
   void exit();
   void append(std::span<const Instruction> block);
+  // An instruction whose constant is the way to a function.
+  void append(const Instruction& one, Label function);
 
   // With every label resolved; all must have been placed, jumps at most 32767 instructions long.
   std::vector<Instruction> finish() &&;

@@ -196,7 +196,7 @@ Result<UniqueFd> load_image(const chain::Image& image, const ImageLoad& how) {
   long fd = call_bpf(BPF_PROG_LOAD, attributes);
   if (fd < 0) {
     int os = errno;
-    return explain_refusal(os, read_log(attributes), how.type);
+    return explain_refusal(os, how.explain ? read_log(attributes) : "", how.type);
   }
   return UniqueFd::adopt(static_cast<int>(fd));
 }

@@ -20,6 +20,7 @@ struct ImageLoad {
   std::string name;                 // the kernel keeps 15 bytes
   bool gpl = true;                  // its licence, as far as the kernel cares
   bool frags = false;               // XDP multi-buffer. Kernel: 5.18
+  bool explain = true;              // whether a refusal is tried again, for the verifier's words
   int extended_program = -1;        // of an extension: whose function it replaces
   std::uint32_t extended_type = 0;  // ... and that function in the program's BTF
 };

@@ -19,7 +19,8 @@ constexpr std::array<chain::Instruction, 3> kCode = {{{.code = BPF_ALU64 | BPF_M
 
 // Two members of three instructions each.
 chain::FusedSpec two_members() {
-  return {.members = {{"first", kCode, 0}, {"second", kCode, 0}}};
+  return {.joining = chain::Joining::Called,
+          .members = {{"first", kCode, 0}, {"second", kCode, 0}}};
 }
 
 Error refused(const std::string& last, std::size_t instruction) {
@@ -38,28 +39,28 @@ TEST(ChainBlame, FindsTheLastInstructionOfALog) {
 
 TEST(ChainBlame, NamesTheMemberInWhichTheVerifierStopped) {
   chain::FusedSpec spec = two_members();
-  Result<chain::Image> image = chain::make_fused(spec);
-  ASSERT_TRUE(image.ok());
-  std::size_t end = image->instructions.size();
-  Error first = blame_member(refused("R1 !read_ok", end - 5), spec, *image);
+  Result<chain::FusedImage> made = chain::make_fused(spec);
+  ASSERT_TRUE(made.ok());
+  std::size_t end = made->image.instructions.size();
+  Error first = blame_member(refused("R1 !read_ok", end - 5), spec, made->image);
   EXPECT_THAT(first.message(), HasSubstr("member first: R1 !read_ok"));
-  Error second = blame_member(refused("R1 !read_ok", end - 1), spec, *image);
+  Error second = blame_member(refused("R1 !read_ok", end - 1), spec, made->image);
   EXPECT_THAT(second.message(), HasSubstr("member second: R1 !read_ok"));
-  Error ours = blame_member(refused("R1 !read_ok", 3), spec, *image);
+  Error ours = blame_member(refused("R1 !read_ok", 3), spec, made->image);
   EXPECT_THAT(ours.message(), Not(HasSubstr("member")));
 }
 
 TEST(ChainBlame, BlamesNobodyForTheStackOfAll) {
   chain::FusedSpec spec = two_members();
-  Result<chain::Image> image = chain::make_fused(spec);
-  ASSERT_TRUE(image.ok());
-  Error error = blame_member(
-      refused("combined stack size of 2 calls is 544. Too large", image->instructions.size() - 1),
-      spec,
-      *image);
+  Result<chain::FusedImage> made = chain::make_fused(spec);
+  ASSERT_TRUE(made.ok());
+  Error error = blame_member(refused("combined stack size of 2 calls is 544. Too large",
+                                     made->image.instructions.size() - 1),
+                             spec,
+                             made->image);
   EXPECT_THAT(error.message(), Not(HasSubstr("member")));
   EXPECT_THAT(error.hints(), ElementsAre(HasSubstr("480 bytes")));
-  Error other = blame_member(Error(Code::PermissionDenied, "no"), spec, *image);
+  Error other = blame_member(Error(Code::PermissionDenied, "no"), spec, made->image);
   EXPECT_THAT(other.hints(), IsEmpty());
 }
 

@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/log.h"
 #include "bpfman/chain/counters.h"
 #include "bpfman/kernel/bpf_load.h"
 #include "bpfman/kernel/bpf_syscall.h"
@@ -70,6 +71,28 @@ Result<void> check_map_count(const std::vector<MemberCode>& codes) {
                      " maps, and one program of the kernel at most " + std::to_string(kMaxMaps));
   }
   return {};
+}
+
+// nullopt: no member can be spliced, or the kernel refuses the image. Then they are called, and
+// what is wrong with them comes up there.
+Result<std::optional<UniqueFd>> load_spliced(const chain::FusedSpec& spec, ImageLoad how) {
+  chain::FusedImage made = TRY(chain::make_fused(spec));
+  for (const std::string& why : made.called) {
+    log::write(log::Level::Debug, "kernel", "a member of the chain is called: " + why);
+  }
+  if (made.spliced == 0) {
+    return std::optional<UniqueFd>();
+  }
+  how.name = chain::kSplicedName;
+  how.explain = log::enabled(log::Level::Debug, "kernel");
+  Result<UniqueFd> program = load_image(made.image, how);
+  if (!program.ok()) {
+    log::write(log::Level::Debug,
+               "kernel",
+               "all members of the chain are called: " + program.error().message());
+    return std::optional<UniqueFd>();
+  }
+  return std::optional(*std::move(program));
 }
 
 // A slot whose link was just unpinned is taken for a moment: the kernel frees pins behind a grace
@@ -139,21 +162,24 @@ Result<UniqueFd> load_fused(const BuildChainRequest& request, const chain::Chain
   TRY(check_map_count(codes));
   chain::FusedSpec spec{
       .hook = request.hook, .exhausted = request.exhausted, .timing = request.timing, .maps = maps};
-  bool gpl = false;
+  ImageLoad how{
+      .type = program_type(request.hook), .name = "", .gpl = false, .frags = request.frags};
   for (std::size_t at = 0; at < codes.size(); ++at) {
-    gpl = gpl || codes[at].gpl();
+    how.gpl = how.gpl || codes[at].gpl();
     spec.members.push_back({.name = request.members[at].what.program,
                             .instructions = codes[at].instructions(),
                             .proceed_on = request.members[at].proceed_on});
   }
-  chain::Image image = TRY(chain::make_fused(spec));
-  Result<UniqueFd> program = load_image(image,
-                                        {.type = program_type(request.hook),
-                                         .name = "bpfman_chain",
-                                         .gpl = gpl,
-                                         .frags = request.frags});
+  std::optional<UniqueFd> spliced = TRY(load_spliced(spec, how));
+  if (spliced) {
+    return *std::move(spliced);
+  }
+  spec.joining = chain::Joining::Called;
+  how.name = chain::kFusedName;
+  chain::FusedImage made = TRY(chain::make_fused(spec));
+  Result<UniqueFd> program = load_image(made.image, how);
   if (!program.ok()) {
-    return blame_member(std::move(program).error(), spec, image)
+    return blame_member(std::move(program).error(), spec, made.image)
         .with_context("join the members of the chain");
   }
   return program;

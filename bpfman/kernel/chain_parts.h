@@ -37,7 +37,8 @@ struct DispatcherProgram {
 
 Result<DispatcherProgram> load_dispatcher(const BuildChainRequest& request,
                                           const chain::ChainMaps& maps);
-// The members joined into one program.
+// The members joined into one program; spliced, or called where the kernel refuses that. Its name
+// tells which (chain/fused.h), the log at level debug why.
 Result<UniqueFd> load_fused(const BuildChainRequest& request, const chain::ChainMaps& maps);
 
 // The ids of the slots' functions in the BTF of a dispatcher that is there already.

@@ -78,6 +78,10 @@ class ChainTraffic : public KernelTest, public ::testing::WithParamInterface<Hoo
     }
     Result<kernel::BuiltChain> built = kernel_->build_chain(request);
     EXPECT_TRUE(built.ok()) << built.error().message();
+    if (built.ok() && strategy == Strategy::Fused) {
+      Result<std::optional<KernelProgram>> program = kernel_->find_program(built->dispatcher);
+      EXPECT_TRUE(program.ok() && *program && (*program)->name == "bpfman_spliced");
+    }
     return directory;
   }
 

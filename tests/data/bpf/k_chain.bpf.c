@@ -105,6 +105,66 @@ int deep_stack(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* As much as a member may have whose code is to stand in the main function. */
+SEC("xdp")
+int half_stack(struct xdp_md *ctx)
+{
+	__u64 numbers[25];
+
+	numbers[0] = 1;
+	numbers[24] = 2;
+	asm volatile("" : : "r"(numbers) : "memory"); /* keep all of it */
+	notes.sum = numbers[0] + numbers[24];
+	return note((__u8 *)(long)ctx->data, (__u8 *)(long)ctx->data_end);
+}
+
+/* More than is left when another member's stack is the main function's. */
+SEC("xdp")
+int much_stack(struct xdp_md *ctx)
+{
+	__u64 numbers[50];
+
+	numbers[0] = 1;
+	numbers[49] = 2;
+	asm volatile("" : : "r"(numbers) : "memory"); /* keep all of it */
+	notes.sum = numbers[0] + numbers[49];
+	return note((__u8 *)(long)ctx->data, (__u8 *)(long)ctx->data_end);
+}
+
+static __attribute__((noinline)) void fill(__u64 *numbers, __u64 first)
+{
+	numbers[0] = first;
+	numbers[1] = first + 1;
+	numbers[2] = first + 2;
+}
+
+/* Ends in many ways, each with something else in registers and on the stack. */
+SEC("xdp")
+int many_paths(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u8 *end = (__u8 *)(long)ctx->data_end;
+	__u64 numbers[8] = {};
+	int result = 0;
+
+	fill(numbers + 2, ctx->rx_queue_index);
+	if (data + 40 > end)
+		return XDP_ABORTED;
+	for (int at = 0; at < 6; at++) {
+		if (data[at + 1] == at + 1)
+			numbers[at] = data[at + 10];
+		else if (data[at + 1] > 200)
+			result += at;
+		if (data[at + 20] == 77)
+			return result & 3;
+	}
+	for (int at = 0; at < 8; at++)
+		notes.sum += numbers[at];
+	if (notes.sum == 12345)
+		return XDP_DROP;
+	return note(data, end);
+}
+
 SEC("tc")
 int chained_tc(struct __sk_buff *skb)
 {
