@@ -85,6 +85,12 @@ class LiveKernel final : public KernelOps {
     return kernel::observe_hook(kind, interface, netns);
   }
 
+  Result<plan::NetHook> observe_list(ListKind list,
+                                     const std::string& interface,
+                                     const std::string& netns) override {
+    return kernel::observe_list(list, interface, netns);
+  }
+
   Result<plan::ExtensionSupport> extension_support() override {
     return kernel::extension_support();
   }

@@ -51,10 +51,7 @@ struct AttachRequest {
   std::string section;
   AttachTarget target;  // none of a chain
   std::uint64_t cookie = 0;
-  // Of ListTarget: links of ours on the same list, in our order, as pins; the new one comes
-  // between.
-  std::vector<std::string> links_before;
-  std::vector<std::string> links_after;
+  plan::Anchor anchor;  // of ListTarget
 };
 
 struct AttachedLink {
@@ -170,9 +167,14 @@ class KernelOps {
   virtual Result<plan::NetHook> observe_hook(HookKind kind,
                                              const std::string& interface,
                                              const std::string& netns) = 0;
+  // The same of a list of tcx or netkit links; of tcx with the filters that run behind it.
+  // Unimplemented: no netkit here; FailedPrecondition: no netkit device.
+  virtual Result<plan::NetHook> observe_list(ListKind list,
+                                             const std::string& interface,
+                                             const std::string& netns) = 0;
   virtual Result<plan::ExtensionSupport> extension_support() = 0;
   // Puts the program pinned at `program_pin` on a free seat. Errors: Aborted (the name means
-  // another device now), AlreadyExists (taken), Unimplemented (mode).
+  // another device now, the neighbour has gone), AlreadyExists (taken), Unimplemented (mode).
   virtual Result<AttachedHook> attach_hook(const plan::Seat& seat,
                                            const std::string& program_pin) = 0;
   // Atomically; a seat that runs the program already is done. NotFound: ours is gone from there.

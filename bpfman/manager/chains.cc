@@ -32,16 +32,6 @@ bool is_about_the_program(const Error& error) {
          error.code() == Code::PermissionDenied || error.code() == Code::FailedPrecondition;
 }
 
-HookKind observed_kind(const AttachTarget& target) {
-  if (const auto* chain = std::get_if<ChainTarget>(&target)) {
-    return chain->hook;
-  }
-  const auto& list = std::get<ListTarget>(target);
-  return list.list == ListKind::TcxEgress || list.list == ListKind::NetkitPeer
-             ? HookKind::TcEgress
-             : HookKind::TcIngress;
-}
-
 std::vector<plan::OrderInput> order_inputs(const std::vector<plan::Candidate>& members) {
   std::vector<plan::OrderInput> inputs;
   for (const plan::Candidate& member : members) {
@@ -71,8 +61,13 @@ Result<std::optional<plan::NetHook>> Manager::Impl::observe(const AttachTarget& 
   if (interface == nullptr) {
     return std::optional<plan::NetHook>();
   }
-  plan::NetHook hook =
-      TRY(kernel.observe_hook(observed_kind(target), *interface, *netns_of(target)));
+  const std::string& netns = *netns_of(target);
+  plan::NetHook hook;
+  if (const auto* list = std::get_if<ListTarget>(&target)) {
+    hook = TRY(kernel.observe_list(list->list, *interface, netns));
+  } else {
+    hook = TRY(kernel.observe_hook(std::get<ChainTarget>(target).hook, *interface, netns));
+  }
   return std::optional(std::move(hook));
 }
 
@@ -94,6 +89,7 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
     std::optional<ProgramId> recorded =
         TRY(kernel.pinned_program(plan::runner_pin(*chain, snapshot)));
     sight.ours = runs.has_value() && runs == recorded;
+    sight.running = runs;
   }
   // One program alone needs none, and most are alone.
   if (chain != nullptr || (wanted.has_value() && plan::may_need_dispatcher(*wanted))) {
@@ -165,7 +161,7 @@ Result<plan::Bindings> Manager::Impl::run_attaching(
 std::vector<std::string> Manager::Impl::chain_warnings(const plan::Plan& plan,
                                                        const plan::Snapshot& snapshot,
                                                        const std::optional<plan::NetHook>& hook) {
-  std::vector<std::string> out;
+  std::vector<std::string> out = plan.warnings;
   const plan::PutChain* put = chain_of(plan);
   if (put == nullptr || !hook.has_value()) {
     return out;
@@ -177,7 +173,9 @@ std::vector<std::string> Manager::Impl::chain_warnings(const plan::Plan& plan,
         kernel.program_on(plan::seat_of(*before)).value_or(std::nullopt);
     std::erase_if(others.occupants, [&](const plan::Occupant& one) { return ours == one.program; });
   }
-  out = plan::neighbour_warnings(others, put->record);
+  for (std::string& warning : plan::neighbour_warnings(others, put->record)) {
+    out.push_back(std::move(warning));
+  }
   std::vector<plan::OrderInput> members =
       order_inputs(plan::members_of(put->record.hook, snapshot));
   for (const plan::RecordChange& change : plan.commit) {

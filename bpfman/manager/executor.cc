@@ -149,8 +149,7 @@ Result<void> Executor::attach_link(const AttachLink& action, Bindings& bindings)
                                                .section = action.section,
                                                .target = action.target,
                                                .cookie = action.cookie,
-                                               .links_before = action.links_before,
-                                               .links_after = action.links_after}));
+                                               .anchor = action.anchor}));
   bindings.links[action.link] = BoundLink{attached.kernel_id, std::move(attached.target)};
   return {};
 }

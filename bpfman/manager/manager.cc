@@ -170,6 +170,9 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
     plan::Bindings bindings = *std::move(done);
     plan::Snapshot after = TRY(session->snapshot());
     impl_->fill(reply, after, bindings);
+    if (hook.has_value() && !hook->occupants.empty() && !reply.links.empty()) {
+      impl_->add_neighbours(reply.links.front());
+    }
     if (!found.facts.image_reference.empty()) {
       impl_->keep_below_limit(*session, found.facts.image_reference, reply.pruned, reply.warnings);
     }
@@ -221,6 +224,9 @@ Result<AttachReply> Manager::attach(const std::string& program,
         TRY(impl_->run_attaching(*session, snapshot, planner, {}, reply.plan, reply.warnings));
     plan::Snapshot after = TRY(session->snapshot());
     reply.link = impl_->view_link(links_of(reply.plan, bindings).front(), after);
+    if (hook.has_value() && !hook->occupants.empty()) {
+      impl_->add_neighbours(reply.link);
+    }
   } else {
     reply.plan = TRY(planner(snapshot));
   }

@@ -117,6 +117,10 @@ class Manager::Impl {
                                           const plan::Snapshot& snapshot,
                                           const std::optional<plan::NetHook>& hook);
   ChainView view_chain(const ChainRecord& record, const plan::Snapshot& snapshot);
+  // Who else is there. What cannot be looked at is left out. neighbour_views.cc
+  void add_neighbours(ChainView& view, const plan::NetHook& hook);
+  void add_neighbours(ChainView& view);
+  void add_neighbours(LinkView& view);
   // Puts a built image where it belongs, if that is not the database.
   Result<void> deliver(const BuildSpec& spec,
                        const image::LayoutWriter& writer,

@@ -92,8 +92,7 @@ struct AttachLink {
   std::string section;
   AttachTarget target;
   std::uint64_t cookie = 0;
-  std::vector<std::string> links_before;  // pins, see kernel::AttachRequest
-  std::vector<std::string> links_after;
+  Anchor anchor;  // of ListTarget
   bool operator==(const AttachLink&) const = default;
 };
 

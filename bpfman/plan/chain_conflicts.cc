@@ -58,6 +58,12 @@ Result<void> check_target(const ChainTarget& target) {
                  fmt::format("priority must be at most {}, got {}", kHighestPriority, priority))
         .with_hint("0 runs first, 1000 last; the default is 50");
   }
+  if (target.hook == HookKind::Xdp && target.place.side != Place::Side::Any) {
+    return Error(Code::InvalidArgument,
+                 "--place is of no use for xdp: an interface runs one XDP program, so there are no "
+                 "others beside bpfman's")
+        .with_hint("bpfman's own are put in order by --priority, --before and --after");
+  }
   return {};
 }
 

@@ -135,8 +135,7 @@ void fields(Io& io, T& v) {
   io("section", v.section);
   io("target", v.target);
   io("cookie", v.cookie);
-  io("links_before", v.links_before);
-  io("links_after", v.links_after);
+  io.optional("anchor", v.anchor);
 }
 
 template <typename Io, Same<DetachLink> T>

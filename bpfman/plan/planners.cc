@@ -11,6 +11,7 @@
 #include "bpfman/base/text.h"
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
+#include "bpfman/plan/neighbours.h"
 
 namespace bpfman::plan {
 namespace {
@@ -70,30 +71,6 @@ LinkRecord link_record(const ProgramRecord& program,
   return link;
 }
 
-// Links of ours on the same list of the kernel: those that run earlier, and those that run later.
-void find_list_neighbours(AttachLink& attach, const LinkRecord& link, const Snapshot& snapshot) {
-  const auto* target = std::get_if<ListTarget>(&link.target);
-  if (target == nullptr) {
-    return;
-  }
-  std::vector<const LinkRecord*> others;
-  for (const LinkRecord& other : snapshot.links) {
-    const auto* list = std::get_if<ListTarget>(&other.target);
-    if (list != nullptr && other.boot_id == snapshot.boot_id && list->list == target->list &&
-        other.ifindex == link.ifindex && other.netns_id == link.netns_id) {
-      others.push_back(&other);
-    }
-  }
-  auto priority = [](const LinkRecord& one) { return std::get<ListTarget>(one.target).priority; };
-  std::sort(others.begin(), others.end(), [&](const LinkRecord* a, const LinkRecord* b) {
-    return std::pair(priority(*a), a->id) < std::pair(priority(*b), b->id);
-  });
-  for (const LinkRecord* other : others) {
-    bool earlier = priority(*other) <= target->priority;
-    (earlier ? attach.links_before : attach.links_after).push_back(other->pin_path);
-  }
-}
-
 Result<void> check_mode(const ChainTarget& target, const ChainRecord& chain) {
   if (target.mode.has_value() && *target.mode != chain.mode) {
     return Error(Code::FailedPrecondition,
@@ -122,6 +99,7 @@ Result<void> add_member(Plan& plan,
     TRY(check_mode(target, *chain));
     change.before = *chain;
   }
+  TRY(check_chain_place(target, change.before, change.members, snapshot, key));
   change.members.push_back(candidate);
   return add_chain_change(plan, change, snapshot);
 }
@@ -145,7 +123,10 @@ Result<void> add_attach(Plan& plan,
                       .section = program.section,
                       .target = link.target,
                       .cookie = link.cookie};
-    find_list_neighbours(attach, link, snapshot);
+    if (std::holds_alternative<ListTarget>(link.target)) {
+      BPFMAN_CHECK(hook.has_value(), "the manager looks at the list it is going to use");
+      attach.anchor = TRY(place_link(link, *hook, snapshot, plan.warnings));
+    }
     plan.steps.push_back(Step{.action = attach, .undo = {DetachLink{link.pin_path}}});
   }
   plan.commit.push_back(InsertLink{reference, link});

@@ -141,8 +141,7 @@ kernel::AttachRequest AttachTest::request(const AttachTarget& target) const {
           .type = type_of(subject_),
           .section = subject_.section,
           .target = target,
-          .links_before = {},
-          .links_after = {}};
+          .anchor = {}};
 }
 
 void AttachTest::attach(const AttachTarget& target) {

@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "bpfman/kernel/bpf_attach.h"
 #include "bpfman/kernel/bpf_hook.h"
 #include "bpfman/kernel/bpf_syscall.h"
+#include "bpfman/kernel/list_link.h"
 #include "bpfman/kernel/netns.h"
 #include "tests/support/netns_fixture.h"
 #include "tests/support/skip.h"
@@ -126,7 +128,8 @@ TEST_P(TcHook, TellsTcxLinksAndProgramsBeforeFilters) {
   Ifindex ifindex = netns_->ifindex("kv0");
   auto attach = [&]() -> Result<void> {
     UniqueFd program = TRY(kernel::open_pin(fs("prog_first")));
-    link = TRY(kernel::create_tcx_link(program.get(), ifindex, GetParam()));
+    link = TRY(kernel::create_list_link(
+        program.get(), ifindex, kernel::list_attach_type(GetParam()), {}, 0));
     UniqueFd bare = TRY(kernel::open_pin(fs("prog_second")));
     auto type = static_cast<bpf_attach_type>(GetParam() == HookKind::TcIngress ? 46 : 47);
     EXPECT_EQ(bpf_prog_attach(bare.get(), static_cast<int>(ifindex.value()), type, 0), 0);
