@@ -56,6 +56,23 @@ std::string_view side_of(const plan::Neighbours& neighbours, std::size_t index) 
   return index < *neighbours.before ? "before ours: " : "after ours: ";
 }
 
+void print_other(std::ostream& out, const plan::Occupant& other) {
+  if (!other.filter_kind.empty()) {
+    out << printable(plan::describe_occupant(other)) << ", priority " << other.filter_priority
+        << '\n';
+    return;
+  }
+  out << '"' << printable(other.name) << "\" (program " << other.program.value() << ", "
+      << to_string(other.seat);
+  if (other.link.has_value()) {
+    out << ' ' << other.link->value();
+  }
+  if (other.seat == plan::SeatKind::Filter) {
+    out << " priority " << other.filter_priority;
+  }
+  out << (other.holder.empty() ? "" : ", held by " + printable(other.holder)) << ")\n";
+}
+
 void print_others(std::ostream& out, const ChainView& chain) {
   const plan::Neighbours& neighbours = chain.neighbours;
   if (neighbours.others.empty()) {
@@ -63,16 +80,8 @@ void print_others(std::ostream& out, const ChainView& chain) {
   }
   out << "  Programs of others on this hook, which bpfman leaves alone:\n";
   for (std::size_t i = 0; i < neighbours.others.size(); ++i) {
-    const plan::Occupant& other = neighbours.others[i];
-    out << "    " << side_of(neighbours, i) << '"' << printable(other.name) << "\" (program "
-        << other.program.value() << ", " << to_string(other.seat);
-    if (other.link.has_value()) {
-      out << ' ' << other.link->value();
-    }
-    if (other.seat == plan::SeatKind::Filter) {
-      out << " priority " << other.filter_priority;
-    }
-    out << (other.holder.empty() ? "" : ", held by " + printable(other.holder)) << ")\n";
+    out << "    " << side_of(neighbours, i);
+    print_other(out, neighbours.others[i]);
   }
 }
 

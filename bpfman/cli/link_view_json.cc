@@ -116,11 +116,15 @@ Json view(const std::optional<MemberCounts>& counts, HookKind hook) {
 
 Json view(const plan::Occupant& occupant, const char* runs) {
   Json json;
-  json["program_id"] = occupant.program.value();
-  json["name"] = occupant.name;
+  bool without = !occupant.filter_kind.empty();
+  json["program_id"] = without ? Json(nullptr) : Json(occupant.program.value());
+  json["name"] = without ? Json(nullptr) : Json(occupant.name);
   json["seat"] = to_string(occupant.seat);
   json["kernel_link_id"] = occupant.link.has_value() ? Json(occupant.link->value()) : Json(nullptr);
   json["filter_priority"] = occupant.filter_priority;
+  json["filter_kind"] = or_null(occupant.filter_kind);
+  json["filter_handle"] = occupant.filter_handle;
+  json["offloaded"] = occupant.offloaded;
   json["holder"] = or_null(occupant.holder);
   json["runs"] = runs == nullptr ? Json(nullptr) : Json(runs);
   return json;

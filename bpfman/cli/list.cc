@@ -103,7 +103,7 @@ std::string neighbours_of(const ChainView& chain) {
   }
   std::vector<std::string> names;
   for (const plan::Occupant& other : neighbours.others) {
-    names.push_back(printable(other.name));
+    names.push_back(other.filter_kind.empty() ? printable(other.name) : other.filter_kind);
   }
   names.insert(names.begin() + static_cast<std::ptrdiff_t>(*neighbours.before), "bpfman");
   return join(names, " > ");

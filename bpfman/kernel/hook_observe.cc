@@ -22,6 +22,7 @@ struct Found {
   bool has_tcx = false;
   std::vector<ListMember> members;  // of the kernel's list
   std::vector<Filter> filters;
+  HooksQdisc qdisc;
 };
 
 // Call inside `netns`.
@@ -36,6 +37,7 @@ Result<Found> look(HookKind kind, const std::string& name, const Netns& netns) {
     ListState list = TRY(query_list(found.interface.ifindex, list_attach_type(kind)));
     found.members = std::move(list.members);
   }
+  found.qdisc = TRY(find_hooks_qdisc(found.interface.ifindex));
   found.filters = TRY(list_filters(found.interface.ifindex, kind));
   return found;
 }
@@ -94,7 +96,13 @@ Result<std::vector<Occupant>> describe_tc_hook(const Found& found) {
       TRY(describe_list(found.members, SeatKind::TcxLink, SeatKind::TcxProgram));
   for (const Filter& filter : found.filters) {
     if (!filter.program) {
-      continue;  // flower, u32, ...: no program to speak of
+      occupants.push_back(Occupant{.seat = SeatKind::Filter,
+                                   .link = std::nullopt,
+                                   .filter_priority = filter.priority,
+                                   .filter_handle = filter.handle,
+                                   .filter_kind = filter.kind,
+                                   .offloaded = filter.offloaded});
+      continue;
     }
     Occupant occupant{.seat = SeatKind::Filter,
                       .program = *filter.program,
@@ -114,6 +122,9 @@ plan::NetHook hook_of(const Found& found, HookKind kind, const Netns& netns) {
   hook.ifindex = found.interface.ifindex;
   hook.netns_id = netns.id();
   hook.has_tcx = found.has_tcx;
+  hook.qdisc = found.qdisc.kind;
+  hook.shared_block =
+      kind == HookKind::TcEgress ? found.qdisc.egress_block : found.qdisc.ingress_block;
   return hook;
 }
 

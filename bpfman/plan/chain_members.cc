@@ -22,16 +22,17 @@ ChainRecord begin_chain(const NetHook& hook, const ChainChange& change, const Sn
   record.interface = hook.interface;
   record.netns = hook.netns;
   record.mode = change.mode.value_or(XdpMode::Native);
-  auto is_filter = [](const Occupant& one) { return one.seat == SeatKind::Filter; };
-  bool filters = std::any_of(hook.occupants.begin(), hook.occupants.end(), is_filter);
-  if (hook.kind == HookKind::Xdp || (hook.has_tcx && !filters)) {
+  bool filters = std::any_of(hook.occupants.begin(), hook.occupants.end(), is_bpf_filter);
+  // Of a block that interfaces share we could not have one on this interface only.
+  bool by_filter = !hook.has_tcx || (filters && hook.shared_block == 0);
+  if (hook.kind == HookKind::Xdp || !by_filter) {
     record.link_pin = snapshot.layout.hook_link(hook.kind, hook.netns_id, hook.ifindex);
     return record;
   }
   record.filter_handle = kFilterHandle;
   record.filter_priority = kFilterPriority;
   while (std::any_of(hook.occupants.begin(), hook.occupants.end(), [&](const Occupant& one) {
-    return is_filter(one) && one.filter_priority == record.filter_priority;
+    return one.seat == SeatKind::Filter && one.filter_priority == record.filter_priority;
   })) {
     ++record.filter_priority;
   }

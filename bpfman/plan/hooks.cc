@@ -23,6 +23,10 @@ std::string_view to_string(SeatKind kind) {
   return "XDP link";
 }
 
+bool is_bpf_filter(const Occupant& occupant) {
+  return occupant.seat == SeatKind::Filter && occupant.filter_kind.empty();
+}
+
 bool is_listed(SeatKind kind) {
   return kind == SeatKind::TcxLink || kind == SeatKind::TcxProgram ||
          kind == SeatKind::NetkitLink || kind == SeatKind::NetkitProgram;

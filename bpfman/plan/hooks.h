@@ -27,9 +27,14 @@ struct Occupant {
   std::optional<KernelLinkId> link;   // of links
   std::uint32_t filter_priority = 0;  // of Filter
   std::uint32_t filter_handle = 0;
-  std::string holder;  // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
+  std::string filter_kind;  // of filters without an eBPF program: "flower", "u32", ...
+  bool offloaded = false;   // of these: the device runs it, too
+  std::string holder;       // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
   bool operator==(const Occupant&) const = default;
 };
+
+// Whether it is a filter that runs an eBPF program.
+bool is_bpf_filter(const Occupant& occupant);
 
 struct NetHook {
   HookKind kind = HookKind::Xdp;
@@ -39,6 +44,8 @@ struct NetHook {
   NetnsId netns_id;
   std::vector<Occupant> occupants;  // in the order in which they run; of XDP one at most
   std::optional<ListKind> list;     // whose programs these are, when it was asked for
+  std::string qdisc;                // of TC: "clsact", "ingress"; "" when there is none
+  std::uint32_t shared_block = 0;   // of TC: its filters are those of this block; 0: its own
   bool has_tcx = false;             // of TC: this kernel has TCX; of netkit: it has netkit
   bool operator==(const NetHook&) const = default;
 

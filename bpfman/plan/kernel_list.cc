@@ -183,6 +183,9 @@ bool is_ours(const Occupant& occupant, HookKey key, const Snapshot& snapshot) {
 }
 
 std::string describe_occupant(const Occupant& occupant) {
+  if (!occupant.filter_kind.empty()) {
+    return describe_neighbour(occupant);
+  }
   return fmt::format(
       "\"{}\" (program {}{})",
       occupant.name,

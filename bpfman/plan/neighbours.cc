@@ -174,7 +174,7 @@ Result<void> check_chain_place(const ChainTarget& target,
   if (seat.link_pin.empty()) {
     std::vector<std::string> filters;
     for (const Occupant& occupant : hook.occupants) {
-      if (occupant.seat == SeatKind::Filter && !is_ours(occupant, key, snapshot)) {
+      if (is_bpf_filter(occupant) && !is_ours(occupant, key, snapshot)) {
         filters.push_back(describe_occupant(occupant));
       }
     }

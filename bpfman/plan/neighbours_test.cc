@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/plan_test_values.h"
 #include "bpfman/plan/target_json.h"
 
@@ -236,6 +237,75 @@ TEST(PlaceOfAChain, IsUsedAgainWhenOthersTookItOff) {
               Contains(HasSubstr("runs last, not at the place \"before:gone\" of link 1")));
   EXPECT_FALSE(attach_at("before:gone", hook, chain_among(hook, "before:gone", false)).ok())
       << "who asks for it now is told";
+}
+
+// ---- filters without a program
+
+Occupant flower(std::uint32_t priority, std::uint32_t handle) {
+  return Occupant{.seat = SeatKind::Filter,
+                  .filter_priority = priority,
+                  .filter_handle = handle,
+                  .filter_kind = "flower"};
+}
+
+const ChainRecord& chain_in(const Plan& plan) {
+  for (const RecordChange& change : plan.commit) {
+    if (const auto* put = std::get_if<PutChain>(&change)) {
+      return put->record;
+    }
+  }
+  throw std::logic_error("the plan has no chain");
+}
+
+TEST(OtherFilters, DoNotMakeAChainAFilterButTakePriorities) {
+  NetHook hook = hook_with({flower(50, 1), flower(50, 2), flower(51, 1)});
+  Result<Plan> plan = attach_at("first", hook, seen(hook));
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_NE(chain_in(*plan).link_pin, "");
+  EXPECT_EQ(neighbour_warnings(hook, chain_in(*plan)).size(), 2U) << "once for each priority";
+  EXPECT_THAT(neighbour_warnings(hook, chain_in(*plan))[0],
+              HasSubstr("a flower filter (handle 0x1): it does not see packets on which"));
+  hook.has_tcx = false;
+  plan = attach_at("", hook, seen(hook));
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_EQ(chain_in(*plan).filter_priority, 52U);
+  EXPECT_THAT(neighbour_warnings(hook, chain_in(*plan))[0],
+              HasSubstr("at filter priority 50, before bpfman's programs (52)"));
+  hook.occupants = {flower(60, 1)};
+  plan = attach_at("", hook, seen(hook));
+  EXPECT_THAT(neighbour_warnings(hook, chain_in(*plan))[0],
+              HasSubstr("behind bpfman's programs (50): it does not see"));
+}
+
+TEST(OtherFilters, OfASharedBlockLeaveTheChainATcxLink) {
+  NetHook hook = hook_with({Occupant{
+      .seat = SeatKind::Filter, .program = ProgramId(5), .name = "f", .filter_priority = 3}});
+  hook.qdisc = "clsact";
+  hook.shared_block = 22;
+  Result<Plan> plan = attach_at("", hook, seen(hook));
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_NE(chain_in(*plan).link_pin, "");
+  hook.has_tcx = false;
+  plan = attach_at("", hook, seen(hook));
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::FailedPrecondition);
+  EXPECT_THAT(plan.error().message(), HasSubstr("(block 22)"));
+}
+
+TEST(OtherQdiscs, HoldUpEgressWhereThereIsNoTcx) {
+  NetHook hook = hook_with({});
+  hook.qdisc = "ingress";
+  hook.has_tcx = false;
+  EXPECT_TRUE(attach_at("", hook, seen(hook)).ok()) << "ingress works with it";
+  hook.kind = HookKind::TcEgress;
+  ChainTarget target{.hook = HookKind::TcEgress, .interface = "eth0", .proceed_on = {3, 30}};
+  ProgramRecord program = classifier(77, 88, "joiner");
+  Result<Plan> plan = plan_attach(program, AttachSpec{.target = target}, hook, seen(hook));
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code(), Code::FailedPrecondition);
+  EXPECT_THAT(plan.error().hints(), Contains(HasSubstr("tc qdisc add dev eth0 clsact")));
+  hook.has_tcx = true;
+  EXPECT_TRUE(plan_attach(program, AttachSpec{.target = target}, hook, seen(hook)).ok());
 }
 
 // ---- links of their own

@@ -217,6 +217,34 @@ class TcChains(Hooks):
         self.assertEqual(run("tc", "filter", "show", "dev", self.pair.interface, "ingress").stdout, before)
 
 
+    def test_filters_without_a_program_are_neighbours_too(self):
+        run("tc", "qdisc", "add", "dev", self.pair.interface, "clsact")
+        self.addCleanup(lambda: run("tc", "qdisc", "del", "dev", self.pair.interface, "clsact", check=False))
+        run("tc", "filter", "add", "dev", self.pair.interface, "ingress", "prio", "50", "protocol", "ip", "u32", "match",
+            "u32", "0", "0", "flowid", "1:1")
+        before = run("tc", "filter", "show", "dev", self.pair.interface, "ingress").stdout
+        done = self.attach("ours", "ingress")
+        self.assertIn("also runs a u32 filter (handle 0x80000800)", done.stderr)
+        text = self.bpfman("explain", "chain", self.pair.interface).stdout
+        self.assertIn("a u32 filter (handle 0x80000800), priority 50", text)
+        other = self.chain("tc-ingress")["others"][0]
+        self.assertEqual((other["filter_kind"], other["program_id"], other["offloaded"]), ("u32", None, False))
+        self.assertEqual(self.pair.ping(3).returncode, 0)
+        self.assertGreaterEqual(self.seen("ours", "classify"), 3)
+        self.bpfman("unload", "--all", check=True)
+        self.assertEqual(run("tc", "filter", "show", "dev", self.pair.interface, "ingress").stdout, before)
+
+    def test_beside_an_ingress_qdisc(self):
+        run("tc", "qdisc", "add", "dev", self.pair.interface, "ingress")
+        self.addCleanup(lambda: run("tc", "qdisc", "del", "dev", self.pair.interface, "ingress", check=False))
+        self.attach("in", "ingress")
+        self.attach("out", "egress")
+        self.assertEqual(self.pair.ping(3).returncode, 0)
+        self.assertGreaterEqual(self.seen("out", "classify"), 3)
+        self.bpfman("unload", "--all", check=True)
+        self.assertIn("qdisc ingress", run("tc", "qdisc", "show", "dev", self.pair.interface).stdout)
+
+
 class Places(Hooks):
     """Programs of others on the kernel's TCX list: another bpfman, which knows nothing of the one under test."""
 
