@@ -26,6 +26,7 @@ struct ObjectProgram {
   std::string program;  // function name, whole
   ProgramType type = ProgramType::Xdp;
   std::string attach_function;  // as in ProgramChoice; "": the section's
+  std::string attach_pin;       // of the program whose function that is; "": the kernel
   std::map<std::string, Bytes> globals;
   // Maps that exist: they are used instead of new ones. Of those without pin_path the id is used.
   std::vector<MapRecord> shared_maps;

@@ -53,6 +53,7 @@ struct LoadProgram {
   std::string name;
   ProgramType type = ProgramType::Xdp;
   std::string attach_function;  // as in ProgramChoice
+  std::string attach_pin;       // of the program whose function that is; "": the kernel
   std::map<std::string, Bytes> globals;
   std::vector<MapRecord> shared_maps;  // of the program whose maps it uses
   std::string staged_program;          // pin path

@@ -105,6 +105,7 @@ void fields(Io& io, T& v) {
   io("staged_program", v.staged_program);
   io("staged_maps", v.staged_maps);
   io.added("attach_function", v.attach_function);
+  io.added("attach_pin", v.attach_pin);
   io.added("shared_maps", v.shared_maps);
 }
 

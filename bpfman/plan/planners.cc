@@ -285,6 +285,7 @@ Result<Plan> plan_load(const LoadSpec& spec,
   if (!spec.map_owner.empty()) {
     owner = TRY(find_program(spec.map_owner, snapshot));
   }
+  std::optional<TracedProgram> traced = TRY(find_traced_program(spec, programs, snapshot));
   Plan plan{.verb = "load", .recovery = Recovery::Undo};
   plan.subject = application + "/" + programs.front().name;
   plan.steps.push_back(Step{.action = EnsureRuntime{}});
@@ -303,6 +304,11 @@ Result<Plan> plan_load(const LoadSpec& spec,
                      .globals = spec.globals,
                      .staged_program = snapshot.layout.staged_program(snapshot.next_operation, i),
                      .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, i)};
+    if (traced.has_value()) {
+      load.attach_function = traced->function_for(spec, programs[i]);
+      load.attach_pin = traced->program.pin_path;
+      record.attach_function = load.attach_function + " of " + traced->program.stable_name();
+    }
     if (owner.has_value()) {
       // Its data sections stay its own: they are of another program.
       for (const MapRecord& map : owner->maps) {

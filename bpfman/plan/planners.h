@@ -64,6 +64,19 @@ Result<std::vector<ElfProgram>> choose_programs(const LoadSpec& spec,
                                                 const BpfElf& elf,
                                                 const EbpfLabels& labels);
 
+// What of `spec.attach_program` the programs are for.
+struct TracedProgram {
+  ProgramRecord program;
+  // The function of a program that is going to trace it.
+  std::string function_for(const LoadSpec& spec, const ElfProgram& tracer) const;
+};
+
+// nullopt: of no program. InvalidArgument: programs of another kind than fentry and fexit.
+// NotFound: no such program. FailedPrecondition: it is not in the kernel.
+Result<std::optional<TracedProgram>> find_traced_program(const LoadSpec& spec,
+                                                         const std::vector<ElfProgram>& tracers,
+                                                         const Snapshot& snapshot);
+
 // `hook` is given when `spec.attach` is to an interface. AlreadyExists when it is taken by somebody
 // else (whose it is, what to do).
 Result<Plan> plan_load(const LoadSpec& spec,

@@ -63,6 +63,14 @@ char _license[] SEC("license") = "GPL";
 """
 
 
+TRACER = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("fentry") int on_member(void *ctx) { return 0; }
+char _license[] SEC("license") = "GPL";
+"""
+
+
 class Hooks(Case):
     def load(self, application, *hook, source=MEMBER, name="member", settings=()):
         path = self.host.programs.compile(name, source)
@@ -424,6 +432,22 @@ class OtherKinds(Hooks):
         self.assertFails(done, 6, "is a tcx program; the xdp attach does not take it", "tcx")
         done = self.bpfman("attach", "app/on_packet", "tcx", "--iface", self.pair.interface, "--direction", "up")
         self.assertFails(done, 2, "ingress or egress")
+
+    def test_tracing_a_program_needs_one_and_the_right_kind(self):
+        self.assertEqual(self.load("traced").returncode, 0)
+        path = self.host.programs.compile("tracing", TRACING)
+        load = ["load", "file", path, "-a", "app", "--name"]
+        done = self.bpfman(*load, "on_getpgid", "--attach-program", "traced/member")
+        self.assertFails(done, 2, "on_getpgid is a tracepoint program")
+        source = TRACER
+        path = self.host.programs.compile("tracer", source)
+        load = ["load", "file", path, "-a", "app", "--attach-program"]
+        self.assertFails(self.bpfman(*load, "nobody"), 3, "program nobody does not exist")
+        done = self.bpfman(*load, "traced/member", "fentry")
+        if done.returncode != 0:  # kernels that refuse trampolines
+            self.assertNotEqual(done.stderr.find("no fentry"), -1, done.stderr)
+            return
+        self.assertIn("member of traced/member", done.stdout)
 
     def test_maps_of_another_program_are_shared(self):
         first = self.load("one", source=MEMBER)
