@@ -347,7 +347,7 @@ Result<UniqueFd> load_probe_program(const ProbeProgram& program) {
 int probe_multi_link(int program, std::uint32_t attach_type) {
   constexpr std::uint64_t kUnreadable = 8;
   long fd = -1;
-  if (attach_type == kAttachUprobeMulti) {
+  if (attach_type == kAttachUprobeMulti || attach_type == kAttachUprobeSession) {
     UprobeMultiLink link{.head = {.program = number(program), .attach_type = attach_type},
                          .path = kUnreadable,
                          .offsets = kUnreadable,

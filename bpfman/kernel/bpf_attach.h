@@ -29,6 +29,8 @@ inline constexpr std::uint32_t kAttachTcxEgress = 47;
 inline constexpr std::uint32_t kAttachUprobeMulti = 48;
 inline constexpr std::uint32_t kAttachNetkitPrimary = 54;
 inline constexpr std::uint32_t kAttachNetkitPeer = 55;
+inline constexpr std::uint32_t kAttachKprobeSession = 56;
+inline constexpr std::uint32_t kAttachUprobeSession = 57;
 
 // BPF_LINK_CREATE without anything behind the common fields: cgroup (5.7), network namespace (5.8),
 // sockmap (6.10), struct_ops (6.4; `program` is the map then). `target` is a descriptor.
