@@ -49,18 +49,39 @@ std::string verdict_of(const ChainTarget& target) {
   return actions.empty() ? "never" : join(actions, ",");
 }
 
+std::string_view side_of(const plan::Neighbours& neighbours, std::size_t index) {
+  if (!neighbours.before.has_value()) {
+    return "";
+  }
+  return index < *neighbours.before ? "before ours: " : "after ours: ";
+}
+
+void print_other(std::ostream& out, const plan::Occupant& other) {
+  if (!other.filter_kind.empty()) {
+    out << printable(plan::describe_occupant(other)) << ", priority " << other.filter_priority
+        << '\n';
+    return;
+  }
+  out << '"' << printable(other.name) << "\" (program " << other.program.value() << ", "
+      << to_string(other.seat);
+  if (other.link.has_value()) {
+    out << ' ' << other.link->value();
+  }
+  if (other.seat == plan::SeatKind::Filter) {
+    out << " priority " << other.filter_priority;
+  }
+  out << (other.holder.empty() ? "" : ", held by " + printable(other.holder)) << ")\n";
+}
+
 void print_others(std::ostream& out, const ChainView& chain) {
-  if (chain.others.empty()) {
+  const plan::Neighbours& neighbours = chain.neighbours;
+  if (neighbours.others.empty()) {
     return;
   }
   out << "  Programs of others on this hook, which bpfman leaves alone:\n";
-  for (const plan::Occupant& other : chain.others) {
-    out << "    \"" << printable(other.name) << "\" (program " << other.program.value() << ", "
-        << to_string(other.seat);
-    if (other.seat == plan::SeatKind::Filter) {
-      out << " priority " << other.filter_priority;
-    }
-    out << (other.holder.empty() ? "" : ", held by " + printable(other.holder)) << ")\n";
+  for (std::size_t i = 0; i < neighbours.others.size(); ++i) {
+    out << "    " << side_of(neighbours, i);
+    print_other(out, neighbours.others[i]);
   }
 }
 
@@ -98,6 +119,9 @@ void print_chain(std::ostream& out, const ChainView& chain) {
   table.print(out);
   out << "  Behind the last one: " << end_of(record) << ".\n"
       << "  Lower priorities run first; then by name, then by link id.\n";
+  if (std::string place = place_of(chain); !place.empty()) {
+    out << "  Place asked for among others: " << printable(place) << ".\n";
+  }
   print_others(out, chain);
 }
 

@@ -126,6 +126,16 @@ void add_counts(Lines& lines, const LinkView& link) {
   lines.emplace_back("Verdicts", join(verdicts, ", "));
 }
 
+// Among programs of others.
+void add_place_lines(Lines& lines, const LinkView& link, const Place& place) {
+  std::string asked = to_string(place);
+  lines.emplace_back("Place", asked.empty() ? "not asked for: last" : asked);
+  if (link.neighbours.before.has_value()) {
+    lines.emplace_back("Others before", names_of(link.neighbours, true));
+    lines.emplace_back("Others after", names_of(link.neighbours, false));
+  }
+}
+
 // Of a link that shares its hook with others.
 void add_chain_lines(Lines& lines, const LinkView& link, const ChainTarget& target) {
   std::vector<std::string> actions;
@@ -151,6 +161,9 @@ void add_chain_lines(Lines& lines, const LinkView& link, const ChainTarget& targ
   lines.emplace_back("After", join(target.order.after, ", "));
   lines.emplace_back("Proceed on", join(actions, ", "));
   add_counts(lines, link);
+  if (target.hook != HookKind::Xdp) {
+    add_place_lines(lines, link, target.place);
+  }
 }
 
 Lines link_lines(const LinkView& link) {
@@ -172,6 +185,9 @@ Lines link_lines(const LinkView& link) {
   lines.emplace_back("State", state_of(link));
   if (const ChainTarget* target = record.chain()) {
     add_chain_lines(lines, link, *target);
+  } else if (const auto* list = std::get_if<ListTarget>(&record.target)) {
+    lines.emplace_back("Priority", std::to_string(list->priority));
+    add_place_lines(lines, link, list->place);
   }
   if (record.cookie != 0) {
     lines.emplace_back("Cookie", std::to_string(record.cookie));

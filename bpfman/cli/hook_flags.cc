@@ -58,6 +58,14 @@ void add_order(CLI::App* app, HookFlags& flags, HookKind hook) {
       ->type_name("STRATEGY");
 }
 
+void add_place_among_others(CLI::App* app, HookFlags& flags) {
+  app->add_option("--place",
+                  flags.place,
+                  "Where among programs of others on the kernel's list: first, last (default), "
+                  "before:WHO or after:WHO; WHO is a name, a program id or link:ID")
+      ->type_name("PLACE");
+}
+
 void add_direction(CLI::App* app, HookFlags& flags, const std::string& words) {
   app->add_option("-d,--direction", flags.direction, words)->type_name("DIRECTION");
 }
@@ -76,11 +84,13 @@ void add_network_kinds(Tree& tree, CLI::App* parent, HookFlags& flags) {
          "native, generic or offload (default: native, else generic where the driver cannot)")
       ->type_name("MODE");
   add_order(xdp, flags, HookKind::Xdp);
+  xdp->add_option("--place", flags.place)->group("");  // to say why there is none
   flags.kinds.emplace_back(xdp, "xdp");
   CLI::App* tc = tree.add(parent, "tc", "To the traffic control of a network interface");
   add_place(tc, flags);
   add_direction(tc, flags, "ingress or egress");
   add_order(tc, flags, HookKind::TcIngress);
+  add_place_among_others(tc, flags);
   flags.kinds.emplace_back(tc, "tc");
   for (const std::string kind : {"tcx", "netkit"}) {
     CLI::App* list = tree.add(
@@ -93,6 +103,7 @@ void add_network_kinds(Tree& tree, CLI::App* parent, HookFlags& flags) {
                      flags.priority,
                      "Order among bpfman's programs: 0 (first) to 1000 (default: 50)")
         ->type_name("NUMBER");
+    add_place_among_others(list, flags);
     flags.kinds.emplace_back(list, kind);
   }
   CLI::App* netfilter = tree.add(parent, "netfilter", "To a netfilter hook");

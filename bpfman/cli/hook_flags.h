@@ -23,6 +23,7 @@ struct HookFlags {
   std::vector<std::string> after;
   std::vector<std::string> proceed_on;
   std::string strategy;
+  std::string place;
   std::string name;                    // tracepoint
   std::vector<std::string> functions;  // of probes
   std::string offset;

@@ -59,6 +59,20 @@ Result<Order> order_of(const HookFlags& flags) {
   return order;
 }
 
+Result<Place> place_of(const HookFlags& flags) {
+  if (flags.place.empty()) {
+    return Place{};
+  }
+  std::optional<Place> place = parse_place(flags.place);
+  if (!place.has_value()) {
+    return bad_value("--place",
+                     flags.place,
+                     "first, last, before:WHO or after:WHO; WHO is a program's name, its kernel id "
+                     "or link:ID, as bpfman explain chain shows them");
+  }
+  return *std::move(place);
+}
+
 Result<ChainTarget> chain_target(const HookFlags& flags,
                                  HookKind hook,
                                  const std::string& example) {
@@ -77,6 +91,7 @@ Result<ChainTarget> chain_target(const HookFlags& flags,
   if (!flags.proceed_on.empty()) {
     target.proceed_on = TRY(parse_actions(hook, flags.proceed_on));
   }
+  target.place = TRY(place_of(flags));
   return target;
 }
 
@@ -110,6 +125,7 @@ Result<ListTarget> list_target(const HookFlags& flags,
   if (!flags.priority.empty()) {
     target.priority = TRY(parse_priority(flags.priority));
   }
+  target.place = TRY(place_of(flags));
   return target;
 }
 

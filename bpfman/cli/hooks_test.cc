@@ -32,6 +32,13 @@ TEST(HookWords, OfEveryKindBecomeItsTarget) {
                                .proceed_on = {3, 30}}));
   EXPECT_EQ(target_of("tcx -i eth0 -d ingress -p 7"),
             AttachTarget(ListTarget{.interface = "eth0", .priority = 7}));
+  ChainTarget placed{.hook = HookKind::TcIngress, .interface = "eth0", .proceed_on = {3, 30}};
+  placed.place = {.side = Place::Side::After, .who = "link:4"};
+  EXPECT_EQ(target_of("tc -i eth0 -d ingress --place after:link:4"), AttachTarget(placed));
+  EXPECT_EQ(target_of("netkit -i nk0 -d peer --place first"),
+            AttachTarget(ListTarget{.list = ListKind::NetkitPeer,
+                                    .interface = "nk0",
+                                    .place = {.side = Place::Side::First}}));
   EXPECT_EQ(target_of("netkit -i nk0 -d peer"),
             AttachTarget(ListTarget{.list = ListKind::NetkitPeer, .interface = "nk0"}));
   EXPECT_EQ(target_of("tracepoint"), AttachTarget(TracepointTarget{}));
@@ -77,6 +84,7 @@ TEST(HookWords, ThatCannotBeRightAreRefused) {
            {"attach p xdp -i e --strategy best", "one of auto, direct, freplace, fused"},
            {"attach p xdp -i e -n /x --container y", "exclude each other"},
            {"attach p kprobe -f f --offset 1x", "for --offset"},
+           {"attach p tcx -i e -d ingress --place before", "before:WHO or after:WHO"},
            {"attach p cgroup", "missing --path"},
            {"attach p netfilter", "missing --hook"},
            {"attach p netfilter --hook input --family ipx", "ipv4 or ipv6"},
@@ -160,11 +168,11 @@ ChainView example_chain() {
   member.link.counts = MemberCounts{.runs = 12, .time_ns = 600, .verdicts = {{2, 11}}};
   member.link.counts->other_verdicts = 1;
   chain.members = {member};
-  chain.others = {plan::Occupant{.seat = plan::SeatKind::Filter,
-                                 .program = ProgramId(9),
-                                 .name = "cil_from_netdev",
-                                 .filter_priority = 1,
-                                 .holder = "cilium-agent (pid 7)"}};
+  chain.neighbours.others = {plan::Occupant{.seat = plan::SeatKind::Filter,
+                                            .program = ProgramId(9),
+                                            .name = "cil_from_netdev",
+                                            .filter_priority = 1,
+                                            .holder = "cilium-agent (pid 7)"}};
   return chain;
 }
 
@@ -188,10 +196,49 @@ TEST(ListChains, IsATable) {
   FakeApi::Answers answers;
   answers.chains = {example_chain()};
   EXPECT_EQ(run_words("list chains", answers).out,
-            "HOOK  INTERFACE  STRATEGY  PROGRAMS   STATE     WHY\n"
-            "xdp   eth0       fused     prog/pass  attached  the kernel refuses extension "
-            "programs\n");
+            "HOOK  INTERFACE  STRATEGY  PROGRAMS   PLACE   NEIGHBOURS  STATE     WHY\n"
+            "xdp   eth0       fused     prog/pass  <none>  <none>      attached  the kernel "
+            "refuses extension programs\n");
   EXPECT_THAT(run_words("list chains -o json", answers).out, HasSubstr("\"why\": \"priority 50\""));
+}
+
+// On TCX, asked to run before "late": behind one of others, before another.
+ChainView placed_chain() {
+  ChainView chain = example_chain();
+  ChainTarget target{.hook = HookKind::TcIngress, .interface = "eth0", .proceed_on = {3}};
+  target.place = {.side = Place::Side::Before, .who = "late"};
+  chain.record.hook.kind = HookKind::TcIngress;
+  chain.members[0].link.record.target = target;
+  chain.neighbours = {
+      .others = {plan::Occupant{.seat = plan::SeatKind::TcxLink,
+                                .program = ProgramId(8),
+                                .name = "early",
+                                .link = KernelLinkId(4)},
+                 plan::Occupant{
+                     .seat = plan::SeatKind::TcxProgram, .program = ProgramId(9), .name = "late"}},
+      .before = 1};
+  chain.members[0].link.neighbours = chain.neighbours;
+  chain.members[0].link.chain = chain.record;
+  return chain;
+}
+
+TEST(Places, AreShownWithTheNeighboursInTheirOrder) {
+  FakeApi::Answers answers;
+  answers.chains = {placed_chain()};
+  std::string explained = run_words("explain chain eth0", answers).out;
+  EXPECT_THAT(explained, HasSubstr("Place asked for among others: before:late."));
+  EXPECT_THAT(explained, HasSubstr("before ours: \"early\" (program 8, TCX link 4)"));
+  EXPECT_THAT(explained, HasSubstr("after ours: \"late\" (program 9, TCX program)"));
+  EXPECT_THAT(run_words("list chains", answers).out,
+              HasSubstr("prog/pass  before:late  early > bpfman > late"));
+  std::string json = run_words("list chains -o json", answers).out;
+  EXPECT_THAT(json, HasSubstr("\"place\": \"before:late\""));
+  EXPECT_THAT(json, HasSubstr("\"runs\": \"after\""));
+  answers.links = {placed_chain().members[0].link};
+  std::string link = run_words("get link 3", answers).out;
+  EXPECT_THAT(link, HasSubstr("Place:              before:late\n"));
+  EXPECT_THAT(link, HasSubstr("Others before:      \"early\" (program 8, link:4)\n"));
+  EXPECT_THAT(link, HasSubstr("Others after:       \"late\" (program 9)\n"));
 }
 
 TEST(GetLink, ShowsWhatAMemberDid) {

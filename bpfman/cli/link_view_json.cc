@@ -42,11 +42,13 @@ class TargetView {
     for (std::int32_t code : t.proceed_on) {
       json_["proceed_on"].push_back(action_name(t.hook, code));
     }
+    json_["place"] = or_null(to_string(t.place));
   }
 
   void operator()(const ListTarget& t) {
     json_["list"] = to_string(t.list);
     json_["priority"] = t.priority;
+    json_["place"] = or_null(to_string(t.place));
   }
 
   void operator()(const TracepointTarget& t) { json_["tracepoint"] = t.name; }
@@ -112,6 +114,34 @@ Json view(const std::optional<MemberCounts>& counts, HookKind hook) {
   return json;
 }
 
+Json view(const plan::Occupant& occupant, const char* runs) {
+  Json json;
+  bool without = !occupant.filter_kind.empty();
+  json["program_id"] = without ? Json(nullptr) : Json(occupant.program.value());
+  json["name"] = without ? Json(nullptr) : Json(occupant.name);
+  json["seat"] = to_string(occupant.seat);
+  json["kernel_link_id"] = occupant.link.has_value() ? Json(occupant.link->value()) : Json(nullptr);
+  json["filter_priority"] = occupant.filter_priority;
+  json["filter_kind"] = or_null(occupant.filter_kind);
+  json["filter_handle"] = occupant.filter_handle;
+  json["offloaded"] = occupant.offloaded;
+  json["holder"] = or_null(occupant.holder);
+  json["runs"] = runs == nullptr ? Json(nullptr) : Json(runs);
+  return json;
+}
+
+// In the order in which they run; "runs" tells on which side of ours.
+Json view(const plan::Neighbours& neighbours) {
+  Json json = Json::array();
+  for (std::size_t i = 0; i < neighbours.others.size(); ++i) {
+    const char* runs = !neighbours.before.has_value() ? nullptr
+                       : i < *neighbours.before       ? "before"
+                                                      : "after";
+    json.push_back(view(neighbours.others[i], runs));
+  }
+  return json;
+}
+
 Json view(const LinkView& link) {
   const LinkRecord& record = link.record;
   const std::string* interface = interface_of(record.target);
@@ -137,6 +167,7 @@ Json view(const LinkView& link) {
   json["cookie"] = record.cookie;
   json["pin_path"] = or_null(chain == nullptr ? record.pin_path : chain->link_pin);
   json["kernel_link_id"] = link.kernel.has_value() ? Json(link.kernel->id.value()) : Json(nullptr);
+  json["others"] = link.neighbours.before.has_value() ? view(link.neighbours) : Json(nullptr);
   json["attached"] = link.state == LinkState::Attached;
   json["state"] = to_string(link.state);
   json["selector_id"] =
@@ -146,17 +177,6 @@ Json view(const LinkView& link) {
     json["metadata"][name] = value;
   }
   json["created_at"] = format_utc(record.created_at);
-  return json;
-}
-
-Json view(const plan::Occupant& occupant) {
-  Json json;
-  json["program_id"] = occupant.program.value();
-  json["name"] = occupant.name;
-  json["seat"] = to_string(occupant.seat);
-  json["kernel_link_id"] = occupant.link.has_value() ? Json(occupant.link->value()) : Json(nullptr);
-  json["filter_priority"] = occupant.filter_priority;
-  json["holder"] = or_null(occupant.holder);
   return json;
 }
 
@@ -189,10 +209,8 @@ Json view(const ChainView& chain) {
     one["why"] = member.why;
     json["members"].push_back(std::move(one));
   }
-  json["others"] = Json::array();
-  for (const plan::Occupant& occupant : chain.others) {
-    json["others"].push_back(view(occupant));
-  }
+  json["place"] = or_null(place_of(chain));
+  json["others"] = view(chain.neighbours);
   return json;
 }
 

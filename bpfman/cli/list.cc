@@ -95,8 +95,22 @@ void print_links(std::ostream& out, const std::vector<LinkView>& links, bool wid
   table.print(out);
 }
 
+// "a > bpfman > b"; "" where nobody else is.
+std::string neighbours_of(const ChainView& chain) {
+  const plan::Neighbours& neighbours = chain.neighbours;
+  if (!neighbours.before.has_value() || neighbours.others.empty()) {
+    return "";
+  }
+  std::vector<std::string> names;
+  for (const plan::Occupant& other : neighbours.others) {
+    names.push_back(other.filter_kind.empty() ? printable(other.name) : other.filter_kind);
+  }
+  names.insert(names.begin() + static_cast<std::ptrdiff_t>(*neighbours.before), "bpfman");
+  return join(names, " > ");
+}
+
 void print_chains(std::ostream& out, const std::vector<ChainView>& chains) {
-  Table table({"HOOK", "INTERFACE", "STRATEGY", "PROGRAMS", "STATE", "WHY"});
+  Table table({"HOOK", "INTERFACE", "STRATEGY", "PROGRAMS", "PLACE", "NEIGHBOURS", "STATE", "WHY"});
   for (const ChainView& chain : chains) {
     const ChainRecord& record = chain.record;
     std::vector<std::string> names;
@@ -107,6 +121,8 @@ void print_chains(std::ostream& out, const std::vector<ChainView>& chains) {
                record.interface + (record.netns.empty() ? "" : " netns=" + record.netns),
                std::string(to_string(record.strategy)),
                join(names, " > "),
+               place_of(chain),
+               neighbours_of(chain),
                std::string(to_string(chain.state)),
                record.reason});
   }

@@ -42,6 +42,7 @@ Result<LoadSpec> without_source(const LoadFlags& flags, const std::string& examp
   spec.globals = TRY(parse_globals(flags.globals));
   spec.settings = TRY(parse_settings(flags.settings));
   spec.map_owner = flags.map_owner;
+  spec.attach_program = flags.attach_program;
   if (flags.hook.kind() != nullptr) {
     spec.attach = TRY(to_spec(flags.hook, example));
   }
@@ -89,6 +90,11 @@ void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags) {
   app->add_option("--map-owner-id",
                   flags.map_owner,
                   "Use the maps of this loaded program instead of own ones: an id or name")
+      ->type_name("PROGRAM");
+  app->add_option("--attach-program",
+                  flags.attach_program,
+                  "Of fentry and fexit: trace a function of this loaded program, not of the kernel "
+                  "(default: its main function)")
       ->type_name("PROGRAM");
   add_output(app, flags.output);
   std::string verb = app->get_parent()->get_name();

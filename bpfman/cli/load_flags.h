@@ -22,6 +22,7 @@ struct LoadFlags {
   bool dry_run = false;
   OutputFlag output;
   std::string map_owner;
+  std::string attach_program;
   HookFlags hook;
 };
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <ostream>
 
+#include "bpfman/base/text.h"
+
 namespace bpfman::cli {
 
 void Table::print(std::ostream& out) const {
@@ -111,6 +113,39 @@ std::string state_of(const LinkView& link) {
   return std::string(to_string(link.state));
 }
 
+std::string place_of(const ChainView& chain) {
+  for (const ChainMemberView& member : chain.members) {
+    std::string place = to_string(member.link.record.chain()->place);
+    if (!place.empty()) {
+      return place;
+    }
+  }
+  return "";
+}
+
+std::string names_of(const plan::Neighbours& neighbours, bool before) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < neighbours.others.size(); ++i) {
+    if ((i < neighbours.before.value_or(0)) == before) {
+      names.push_back(plan::describe_occupant(neighbours.others[i]));
+    }
+  }
+  return join(names, ", ");
+}
+
+namespace {
+
+// Where among others it came to run; nothing where nobody else is.
+void add_neighbour_lines(std::vector<std::pair<std::string, std::string>>& lines,
+                         const LinkView& link) {
+  if (link.neighbours.before.has_value() && !link.neighbours.others.empty()) {
+    lines.emplace_back("others before", names_of(link.neighbours, true));
+    lines.emplace_back("others after", names_of(link.neighbours, false));
+  }
+}
+
+}  // namespace
+
 void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, const LinkView& link) {
   const ChainTarget* chain = link.record.chain();
   const std::string* interface = interface_of(link.record.target);
@@ -123,6 +158,7 @@ void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, con
   if (chain == nullptr) {
     lines.emplace_back("list",
                        std::string(to_string(std::get<ListTarget>(link.record.target).list)));
+    add_neighbour_lines(lines, link);
     return;
   }
   if (!link.chain.has_value()) {
@@ -139,6 +175,7 @@ void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, con
                            std::to_string(link.chain->slots.size()) + " (" +
                            std::string(to_string(link.chain->strategy)) + ")");
   }
+  add_neighbour_lines(lines, link);
 }
 
 void add_selector_line(std::vector<std::pair<std::string, std::string>>& lines,

@@ -48,6 +48,10 @@ void print_removed(std::ostream& out, const RemoveImagesReply& reply);
 
 // "attached", "interface gone", "not attached"
 std::string state_of(const LinkView& link);
+// The place among others that a chain's members ask for; "" for none.
+std::string place_of(const ChainView& chain);
+// "a", "b": those of others that run before ours, or after it.
+std::string names_of(const plan::Neighbours& neighbours, bool before);
 // What a person wants to see of a new link: where it is, and how.
 void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, const LinkView& link);
 // Nothing when there is none.

@@ -129,9 +129,11 @@ TEST(JsonOutput, OfALinkHasEveryMember) {
     "pass",
     "dispatcher_return"
   ],
+  "place": null,
   "cookie": 0,
   "pin_path": "/run/bpfman/fs/xdp/dispatcher_4026531840_2_link",
   "kernel_link_id": 11,
+  "others": null,
   "attached": true,
   "state": "attached",
   "selector_id": null,

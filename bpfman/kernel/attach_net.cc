@@ -19,6 +19,7 @@
 #include "bpfman/kernel/bpf_syscall.h"
 #include "bpfman/kernel/features.h"
 #include "bpfman/kernel/interfaces.h"
+#include "bpfman/kernel/list_link.h"
 #include "bpfman/kernel/map_info.h"
 #include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/privileges.h"
@@ -27,106 +28,14 @@
 namespace bpfman::kernel {
 namespace {
 
-constexpr int kMostTries = 16;
-
-std::uint32_t list_attach_type(ListKind list) {
-  switch (list) {
-    case ListKind::TcxIngress:
-      return kAttachTcxIngress;
-    case ListKind::TcxEgress:
-      return kAttachTcxEgress;
-    case ListKind::NetkitPrimary:
-      return kAttachNetkitPrimary;
-    case ListKind::NetkitPeer:
-      return kAttachNetkitPeer;
-  }
-  return kAttachTcxIngress;
-}
-
-// The link pinned at `pin` if it is on this list; an invalid descriptor when it is not (any more).
-Result<UniqueFd> open_listed(const std::string& pin, const ListState& list) {
-  UniqueFd link = TRY(open_pin_of_kind(pin, ObjectKind::Link));
-  if (!link.valid()) {
-    return link;
-  }
-  KernelLink info = TRY(link_info(link.get()));
-  bool listed = std::find(list.links.begin(), list.links.end(), info.id) != list.links.end();
-  return listed ? std::move(link) : UniqueFd();
-}
-
-struct Neighbour {
-  UniqueFd link;
-  ListPlace place;
-};
-
-// Right before the first of ours that runs later, else right after the last that runs earlier.
-Result<Neighbour> choose_place(const AttachRequest& request, const ListState& list) {
-  Neighbour neighbour;
-  neighbour.place.revision = list.revision;
-  for (const std::string& pin : request.links_after) {
-    neighbour.link = TRY(open_listed(pin, list));
-    if (neighbour.link.valid()) {
-      neighbour.place.side = ListPlace::Side::Before;
-      neighbour.place.link = neighbour.link.get();
-      return neighbour;
-    }
-  }
-  for (auto pin = request.links_before.rbegin(); pin != request.links_before.rend(); ++pin) {
-    neighbour.link = TRY(open_listed(*pin, list));
-    if (neighbour.link.valid()) {
-      neighbour.place.side = ListPlace::Side::After;
-      neighbour.place.link = neighbour.link.get();
-      return neighbour;
-    }
-  }
-  return neighbour;
-}
-
-Error explain_list_error(Error error, const ListTarget& target) {
-  bool netkit = target.list == ListKind::NetkitPrimary || target.list == ListKind::NetkitPeer;
-  switch (error.os()) {
-    case EEXIST:
-      return Error(Code::AlreadyExists, "the program is on this list already", EEXIST);
-    case ERANGE:
-      return Error(
-          Code::ResourceExhausted, "the list is full: the kernel takes 63 programs", ERANGE);
-    case EINVAL:
-      return missing_feature(netkit ? "netkit" : "tcx",
-                             netkit ? "6.7" : "6.6",
-                             "the kernel does not know this kind of hook",
-                             EINVAL);
-    case ENXIO:
-    case EACCES:
-      return netkit ? Error(Code::FailedPrecondition,
-                            target.interface +
-                                " is no netkit device, or its peer end; programs "
-                                "are attached at its primary end",
-                            error.os())
-                    : error;
-    default:
-      return error;
-  }
-}
-
 // Call inside the network namespace.
 Result<UniqueFd> link_to_list(const Attaching& what, const ListTarget& target, Ifindex ifindex) {
-  std::uint32_t type = list_attach_type(target.list);
-  for (int tries = 0; tries < kMostTries; ++tries) {
-    Result<ListState> list = query_list(ifindex, type);
-    if (!list.ok()) {
-      return explain_list_error(std::move(list).error(), target);
-    }
-    Neighbour neighbour = TRY(choose_place(what.request, *list));
-    Result<UniqueFd> link = create_list_link(what.program, ifindex, type, neighbour.place);
-    if (link.ok()) {
-      return link;
-    }
-    // ESTALE: somebody changed the list since it was read; ENOENT: our neighbour has gone.
-    if (link.error().os() != ESTALE && link.error().os() != ENOENT) {
-      return explain_list_error(std::move(link).error(), target);
-    }
+  Result<UniqueFd> link =
+      create_link_at(what.program, ifindex, list_attach_type(target.list), what.request.anchor);
+  if (!link.ok()) {
+    return explain_list_error(std::move(link).error(), target);
   }
-  return Error(Code::Aborted, "somebody else keeps changing the list of programs there");
+  return link;
 }
 
 Result<UniqueFd> open_cgroup(const std::string& path) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kBefore = 1U << 3;
 constexpr std::uint32_t kAfter = 1U << 4;
+constexpr std::uint32_t kRelativeIsId = 1U << 5;
 constexpr std::uint32_t kRelativeIsLink = 1U << 13;
 constexpr std::uint32_t kReturn = 1;      // of kprobe_multi and uprobe_multi
 constexpr std::uint32_t kDefragment = 1;  // BPF_F_NETFILTER_IP_DEFRAG
@@ -186,13 +187,18 @@ Result<UniqueFd> create_perf_link(int program, int perf_event, std::uint64_t coo
 Result<UniqueFd> create_list_link(int program,
                                   Ifindex ifindex,
                                   std::uint32_t attach_type,
-                                  const ListPlace& place) {
+                                  const plan::Anchor& anchor,
+                                  std::uint64_t revision) {
+  using Side = plan::Anchor::Side;
   ListLink link{
       .head = {.program = number(program), .target = ifindex.value(), .attach_type = attach_type},
-      .expected_revision = place.revision};
-  if (place.side != ListPlace::Side::End) {
-    link.head.flags = kRelativeIsLink | (place.side == ListPlace::Side::Before ? kBefore : kAfter);
-    link.relative = number(place.link);
+      .expected_revision = revision};
+  if (anchor.side == Side::Head) {
+    link.head.flags = kBefore;  // before nobody in particular
+  } else if (anchor.side != Side::End) {
+    link.head.flags = (anchor.side == Side::Before ? kBefore : kAfter) | kRelativeIsId |
+                      (anchor.link.has_value() ? kRelativeIsLink : 0);
+    link.relative = anchor.link.has_value() ? anchor.link->value() : anchor.program.value();
   }
   return create(link, "create a link");
 }
@@ -211,7 +217,11 @@ Result<ListState> query_list(Ifindex ifindex, std::uint32_t attach_type) {
   }
   ListState state{.revision = query.revision};
   for (std::size_t i = 0; i < query.count && i < links.size(); ++i) {
-    state.links.emplace_back(links[i]);
+    ListMember member{.program = ProgramId(programs[i]), .link = std::nullopt};
+    if (links[i] != 0) {
+      member.link = KernelLinkId(links[i]);
+    }
+    state.members.push_back(member);
   }
   return state;
 }
@@ -337,7 +347,7 @@ Result<UniqueFd> load_probe_program(const ProbeProgram& program) {
 int probe_multi_link(int program, std::uint32_t attach_type) {
   constexpr std::uint64_t kUnreadable = 8;
   long fd = -1;
-  if (attach_type == kAttachUprobeMulti) {
+  if (attach_type == kAttachUprobeMulti || attach_type == kAttachUprobeSession) {
     UprobeMultiLink link{.head = {.program = number(program), .attach_type = attach_type},
                          .path = kUnreadable,
                          .offsets = kUnreadable,

@@ -15,6 +15,7 @@
 #include "bpfman/base/result.h"
 #include "bpfman/base/unique_fd.h"
 #include "bpfman/model/ids.h"
+#include "bpfman/plan/hooks.h"
 
 struct perf_event_attr;  // NOLINT(readability-identifier-naming): the kernel's
 
@@ -28,6 +29,8 @@ inline constexpr std::uint32_t kAttachTcxEgress = 47;
 inline constexpr std::uint32_t kAttachUprobeMulti = 48;
 inline constexpr std::uint32_t kAttachNetkitPrimary = 54;
 inline constexpr std::uint32_t kAttachNetkitPeer = 55;
+inline constexpr std::uint32_t kAttachKprobeSession = 56;
+inline constexpr std::uint32_t kAttachUprobeSession = 57;
 
 // BPF_LINK_CREATE without anything behind the common fields: cgroup (5.7), network namespace (5.8),
 // sockmap (6.10), struct_ops (6.4; `program` is the map then). `target` is a descriptor.
@@ -39,23 +42,24 @@ Result<UniqueFd> create_tracing_link(int program, std::uint32_t attach_type, std
 // Kernel: 5.15.
 Result<UniqueFd> create_perf_link(int program, int perf_event, std::uint64_t cookie);
 
-// A list of the kernel's on an interface: tcx (6.6), netkit (6.7).
-struct ListPlace {
-  enum class Side { End, Before, After };
-
-  Side side = Side::End;
-  int link = -1;               // the neighbour, of Before and After
-  std::uint64_t revision = 0;  // the list as it was when the place was chosen, else ESTALE
-};
-
+// On a list of the kernel's on an interface, in the network namespace of the calling thread: tcx
+// (6.6), netkit (6.7). `revision`: the list as it was when the place was chosen, else ESTALE.
+// EEXIST: the program is on it already; ERANGE: it is full; ENOENT: the neighbour is not there.
 Result<UniqueFd> create_list_link(int program,
                                   Ifindex ifindex,
                                   std::uint32_t attach_type,
-                                  const ListPlace& place);
+                                  const plan::Anchor& anchor,
+                                  std::uint64_t revision);
+
+struct ListMember {
+  ProgramId program;
+  std::optional<KernelLinkId> link;  // nullopt: attached without a link
+  bool operator==(const ListMember&) const = default;
+};
 
 struct ListState {
-  std::uint64_t revision = 0;
-  std::vector<KernelLinkId> links;  // in order; 0: attached without a link
+  std::uint64_t revision = 0;       // starts at 1, +1 with every change
+  std::vector<ListMember> members;  // in the order in which they run
 };
 
 // In the network namespace of the calling thread. Kernel: 6.6.

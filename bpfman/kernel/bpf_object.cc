@@ -2,16 +2,15 @@
 #include "bpfman/kernel/bpf_object.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
 #include "bpfman/base/text.h"
+#include "bpfman/kernel/attach_target.h"
 #include "bpfman/kernel/features.h"
 #include "bpfman/kernel/globals.h"
-#include "bpfman/kernel/kernel_symbols.h"
 #include "bpfman/kernel/libbpf_messages.h"
 #include "bpfman/kernel/map_sharing.h"
 #include "bpfman/kernel/pins.h"
@@ -52,24 +51,6 @@ Result<SectionKind> kind_for(const std::string& section, ProgramType type) {
   return plain;
 }
 
-// Before the name of a function there is this in the kernel's BTF; nullopt: programs of this type
-// are not loaded for a function.
-std::optional<std::string_view> btf_prefix(ProgramType type) {
-  constexpr std::array kPrefixes = {std::pair(ProgramType::Fentry, std::string_view("")),
-                                    std::pair(ProgramType::Fexit, std::string_view("")),
-                                    std::pair(ProgramType::FmodRet, std::string_view("")),
-                                    std::pair(ProgramType::Lsm, std::string_view("bpf_lsm_")),
-                                    std::pair(ProgramType::LsmCgroup, std::string_view("bpf_lsm_")),
-                                    std::pair(ProgramType::TpBtf, std::string_view("btf_trace_")),
-                                    std::pair(ProgramType::Iter, std::string_view("bpf_iter_"))};
-  for (const auto& [known, prefix] : kPrefixes) {
-    if (known == type) {
-      return prefix;
-    }
-  }
-  return std::nullopt;
-}
-
 // XDP programs get 0 as their attach type, though libbpf marks them with BPF_XDP: the kernel does
 // not need it, and a program array that they share with a dispatcher or an extension (which have 0)
 // would refuse one of the two. The same for programs of TC, which older kernels would refuse with
@@ -104,18 +85,6 @@ Error no_such_program(const std::string& name, const std::vector<std::string>& n
   return std::move(error).with_hint("programs in it: " + join(names, ", "));
 }
 
-Error no_such_target(ProgramType type, const std::string& target) {
-  std::string what = type == ProgramType::TpBtf       ? "tracepoint"
-                     : type == ProgramType::Iter      ? "iterator"
-                     : btf_prefix(type) == "bpf_lsm_" ? "LSM hook"
-                                                      : "function";
-  Error error(
-      Code::NotFound,
-      fmt::format("the kernel has no {} \"{}\" for {} programs", what, target, to_string(type)),
-      ESRCH);
-  return with_btf_suggestions(std::move(error), btf_prefix(type).value_or(""), target);
-}
-
 // EPERM comes from the capability check and from policies, never with a log; anything with a log is
 // the verifier's.
 Error explain_load_error(int os,
@@ -142,6 +111,9 @@ Error explain_load_error(int os,
     return explain_permission(effective_capabilities(), type);
   }
   std::string said = messages.first_line();
+  if (type == ProgramType::StructOps && said.find("is not found in kernel BTF") != said.npos) {
+    return missing_feature("struct_ops of this kind", "", said, os);
+  }
   return os_error(os, said.empty() ? "the kernel refused it" : said);
 }
 
@@ -190,7 +162,8 @@ Result<BpfObject> BpfObject::open(ByteView bytes, const std::string& program) {
 
 Result<void> BpfObject::select(const std::string& program,
                                ProgramType type,
-                               const std::string& attach_function) {
+                               const std::string& attach_function,
+                               const std::string& attach_pin) {
   std::vector<std::string> names;
   bpf_program* one = nullptr;
   bpf_object__for_each_program(one, object_.get()) {
@@ -215,7 +188,16 @@ Result<void> BpfObject::select(const std::string& program,
   bpf_program__set_expected_attach_type(program_, attach_type_of(kind_));
   std::uint32_t flags = (kind_.sleepable ? kSleepable : 0) | (kind_.frags ? kFrags : 0);
   bpf_program__set_flags(program_, bpf_program__flags(program_) | flags);
-  return set_target(attach_function);
+  return attach_pin.empty() ? set_target(attach_function)
+                            : set_traced_program(attach_function, attach_pin);
+}
+
+Result<void> BpfObject::set_traced_program(const std::string& function, const std::string& pin) {
+  traced_ = TRY(open_pin_of_kind(pin, ObjectKind::Program));
+  if (!traced_.valid()) {
+    return Error(Code::NotFound, "no program is pinned at " + pin, ENOENT);
+  }
+  return trace_program(program_, traced_.get(), function, pin);
 }
 
 // libbpf looks the section's own target up when it loads.
@@ -248,7 +230,7 @@ Result<void> BpfObject::set_target(const std::string& attach_function) {
 }
 
 Result<void> BpfObject::prepare(const ObjectProgram& request) {
-  TRY(select(request.program, request.type, request.attach_function));
+  TRY(select(request.program, request.type, request.attach_function, request.attach_pin));
   TRY(share_maps(request.shared_maps));
   // A shared data section keeps the values that it has.
   std::map<std::string, Bytes> globals = request.globals;

@@ -16,6 +16,7 @@
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/result.h"
+#include "bpfman/base/unique_fd.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/model/program_type.h"
 #include "bpfman/model/records.h"
@@ -43,10 +44,12 @@ class BpfObject {
   // Chooses the one program that load() loads, as a program of this type; of struct_ops all that
   // its map needs. `attach_function` replaces the section's target of fentry, fexit, fmod_ret, lsm,
   // tp_btf and iter; "" keeps it. NotFound with suggestions (program, function), Unimplemented for
-  // what this kernel or we cannot load.
+  // what this kernel or we cannot load. `attach_pin`: of the program that has that function; "":
+  // the kernel has it.
   Result<void> select(const std::string& program,
                       ProgramType type,
-                      const std::string& attach_function);
+                      const std::string& attach_function,
+                      const std::string& attach_pin);
   // load() uses these maps in place of those of the same names. Of those without a pin path the id
   // is used. NotFound: a map is gone. FailedPrecondition: it has another layout; says what differs.
   Result<void> share_maps(const std::vector<MapRecord>& maps);
@@ -82,6 +85,7 @@ class BpfObject {
   };
 
   Result<void> set_target(const std::string& attach_function);
+  Result<void> set_traced_program(const std::string& function, const std::string& pin);
   Result<void> fill_struct_ops();
 
   explicit BpfObject(::bpf_object* object) : object_(object) {}
@@ -92,6 +96,7 @@ class BpfObject {
   ProgramType type_ = ProgramType::Other;
   SectionKind kind_;
   std::string target_;  // the kernel function that it is loaded for, "" when there is none
+  UniqueFd traced_;     // the program whose function that is; invalid: the kernel
   std::map<std::string, MapRecord> shared_;
 };
 

@@ -144,6 +144,20 @@ Result<void> check_uprobe(const SectionKind& kind) {
       {.type = BPF_PROG_TYPE_KPROBE, .flags = kSleepable}, "uprobes that may sleep", "6.0");
 }
 
+Result<void> check_kprobe_multi(const SectionKind& kind) {
+  TRY(need_multi_links(BPF_TRACE_KPROBE_MULTI, "kprobe.multi links", "5.18"));
+  return kind.attach_type == kAttachKprobeSession
+             ? need_multi_links(kAttachKprobeSession, "kprobe.session links", "6.10")
+             : Result<void>();
+}
+
+Result<void> check_uprobe_multi(const SectionKind& kind) {
+  TRY(need_multi_links(kAttachUprobeMulti, "uprobe.multi links", "6.6"));
+  return kind.attach_type == kAttachUprobeSession
+             ? need_multi_links(kAttachUprobeSession, "uprobe.session links", "6.13")
+             : Result<void>();
+}
+
 // Without them a struct_ops map is in use from the moment it is filled, which is when it is loaded.
 Result<void> need_struct_ops_links() {
   TRY(need_btf("struct_ops", "5.6"));
@@ -284,11 +298,10 @@ Result<void> check_support(ProgramType type, const SectionKind& kind) {
       return check_uprobe(kind);
     case ProgramType::KprobeMulti:
     case ProgramType::KretprobeMulti:
-      return need_multi_links(
-          kind.attach_type.value_or(BPF_TRACE_KPROBE_MULTI), "kprobe.multi links", "5.18");
+      return check_kprobe_multi(kind);
     case ProgramType::UprobeMulti:
     case ProgramType::UretprobeMulti:
-      return need_multi_links(kAttachUprobeMulti, "uprobe.multi links", "6.6");
+      return check_uprobe_multi(kind);
     case ProgramType::Netfilter:
       return check_netfilter();
     case ProgramType::SkLookup:

@@ -10,6 +10,7 @@
 #include "bpfman/kernel/bpf_hook.h"
 #include "bpfman/kernel/bpf_syscall.h"
 #include "bpfman/kernel/filter_seat.h"
+#include "bpfman/kernel/list_link.h"
 #include "bpfman/kernel/netns.h"
 #include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/program_info.h"
@@ -97,7 +98,8 @@ Result<UniqueFd> create_link(const plan::Seat& seat,
     attached.mode = TRY(read_back_mode(interface, program.id));
     return link;
   }
-  Result<UniqueFd> link = create_tcx_link(program.fd.get(), interface.ifindex, seat.kind);
+  Result<UniqueFd> link =
+      create_link_at(program.fd.get(), interface.ifindex, list_attach_type(seat.kind), seat.anchor);
   if (!link.ok()) {
     return explain_tcx_error(link.error());
   }

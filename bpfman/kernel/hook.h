@@ -16,6 +16,9 @@ namespace bpfman::kernel {
 Result<plan::NetHook> observe_hook(HookKind kind,
                                    const std::string& interface,
                                    const std::string& netns);
+Result<plan::NetHook> observe_list(ListKind list,
+                                   const std::string& interface,
+                                   const std::string& netns);
 Result<AttachedHook> attach_hook(const plan::Seat& seat, const std::string& program_pin);
 Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin);
 Result<void> detach_hook(const plan::Seat& seat, const std::vector<std::string>& program_pins);

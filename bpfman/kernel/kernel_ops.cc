@@ -100,6 +100,12 @@ class LiveKernel final : public KernelOps {
     return kernel::observe_hook(kind, interface, netns);
   }
 
+  Result<plan::NetHook> observe_list(ListKind list,
+                                     const std::string& interface,
+                                     const std::string& netns) override {
+    return kernel::observe_list(list, interface, netns);
+  }
+
   Result<NetnsInterfaces> list_interfaces(const std::string& netns) override {
     return interfaces_of(netns);
   }

@@ -27,6 +27,7 @@ struct ObjectProgram {
   std::string program;  // function name, whole
   ProgramType type = ProgramType::Xdp;
   std::string attach_function;  // as in ProgramChoice; "": the section's
+  std::string attach_pin;       // of the program whose function that is; "": the kernel
   std::map<std::string, Bytes> globals;
   // Maps that exist: they are used instead of new ones. Of those without pin_path the id is used.
   std::vector<MapRecord> shared_maps;
@@ -52,10 +53,7 @@ struct AttachRequest {
   std::string section;
   AttachTarget target;  // none of a chain
   std::uint64_t cookie = 0;
-  // Of ListTarget: links of ours on the same list, in our order, as pins; the new one comes
-  // between.
-  std::vector<std::string> links_before;
-  std::vector<std::string> links_after;
+  plan::Anchor anchor;  // of ListTarget
 };
 
 struct AttachedLink {
@@ -194,6 +192,11 @@ class KernelOps {
   virtual Result<plan::NetHook> observe_hook(HookKind kind,
                                              const std::string& interface,
                                              const std::string& netns) = 0;
+  // The same of a list of tcx or netkit links; of tcx with the filters that run behind it.
+  // Unimplemented: no netkit here; FailedPrecondition: no netkit device.
+  virtual Result<plan::NetHook> observe_list(ListKind list,
+                                             const std::string& interface,
+                                             const std::string& netns) = 0;
   // Of a network namespace; "" is our own. NotFound: it is gone.
   virtual Result<NetnsInterfaces> list_interfaces(const std::string& netns) = 0;
   // In these namespaces, from now on.
@@ -201,7 +204,7 @@ class KernelOps {
       const std::vector<std::string>& namespaces) = 0;
   virtual Result<plan::ExtensionSupport> extension_support() = 0;
   // Puts the program pinned at `program_pin` on a free seat. Errors: Aborted (the name means
-  // another device now), AlreadyExists (taken), Unimplemented (mode).
+  // another device now, the neighbour has gone), AlreadyExists (taken), Unimplemented (mode).
   virtual Result<AttachedHook> attach_hook(const plan::Seat& seat,
                                            const std::string& program_pin) = 0;
   // Atomically; a seat that runs the program already is done. NotFound: ours is gone from there.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/kernel/tc_netlink.h"
 
+#include <array>
 #include <cerrno>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -51,30 +53,6 @@ Result<void> set_filter(const FilterPlace& place, int program, std::uint16_t fla
   return ask_netlink(request, "set the filter", no_message);
 }
 
-// The kind of the qdisc that holds the hooks; "" when there is none.
-Result<std::string> hooks_qdisc(Ifindex ifindex) {
-  tcmsg header = {};
-  header.tcm_ifindex = static_cast<int>(ifindex.value());
-  std::string kind;
-  auto on_message = [&](std::uint16_t type, ByteView payload) -> Result<void> {
-    auto message = load_plain<tcmsg>(payload);
-    // A dump tells of all interfaces; older kernels do not look at the index.
-    if (type != RTM_NEWQDISC || message.tcm_ifindex != static_cast<int>(ifindex.value()) ||
-        message.tcm_handle != kQdiscHandle || payload.size() < sizeof message) {
-      return {};
-    }
-    return for_each_attribute(payload.subspan(sizeof message),
-                              [&](std::uint16_t attribute, ByteView value) -> Result<void> {
-                                if (attribute == TCA_KIND) {
-                                  kind = load_text(value);
-                                }
-                                return {};
-                              });
-  };
-  TRY(ask_netlink(make_request(RTM_GETQDISC, NLM_F_DUMP, header), "list qdiscs", on_message));
-  return kind;
-}
-
 Result<void> add_clsact(Ifindex ifindex) {
   tcmsg header = {};
   header.tcm_ifindex = static_cast<int>(ifindex.value());
@@ -88,16 +66,42 @@ Result<void> add_clsact(Ifindex ifindex) {
         .with_detail(MissingFeature{.feature = "clsact", .minimum_kernel = ""});
   }
   if (!added.ok() && added.error().os() == EEXIST) {
+    HooksQdisc present = TRY(find_hooks_qdisc(ifindex));
+    if (present.kind.empty()) {
+      return Error(Code::FailedPrecondition,
+                   "another qdisc of the interface has the handle ffff:, which clsact needs",
+                   EEXIST)
+          .with_hint("give that qdisc another handle: tc qdisc show");
+    }
     return {};  // somebody was faster
   }
   return added;
 }
 
+// Where the kind says what the device does with a filter; 0: it does not say.
+std::uint16_t flags_attribute(std::string_view kind) {
+  using Flags = std::pair<std::string_view, int>;
+  constexpr std::array kFlags = {Flags("bpf", TCA_BPF_FLAGS_GEN),
+                                 Flags("flower", TCA_FLOWER_FLAGS),
+                                 Flags("u32", TCA_U32_FLAGS),
+                                 Flags("matchall", TCA_MATCHALL_FLAGS)};
+  for (const auto& [known, attribute] : kFlags) {
+    if (known == kind) {
+      return static_cast<std::uint16_t>(attribute);
+    }
+  }
+  return 0;
+}
+
 Result<void> read_options(ByteView options, Filter& filter) {
+  std::uint16_t flags = flags_attribute(filter.kind);
+  bool bpf = filter.kind == "bpf";
   return for_each_attribute(options, [&](std::uint16_t type, ByteView value) -> Result<void> {
-    if (type == TCA_BPF_ID) {
+    if (flags != 0 && type == flags) {
+      filter.offloaded = (load_plain<std::uint32_t>(value) & TCA_CLS_FLAGS_IN_HW) != 0;
+    } else if (bpf && type == TCA_BPF_ID) {
       filter.program = ProgramId(load_plain<std::uint32_t>(value));
-    } else if (type == TCA_BPF_NAME) {
+    } else if (bpf && type == TCA_BPF_NAME) {
       filter.name = load_text(value);
     }
     return {};
@@ -106,15 +110,55 @@ Result<void> read_options(ByteView options, Filter& filter) {
 
 }  // namespace
 
+Result<HooksQdisc> find_hooks_qdisc(Ifindex ifindex) {
+  tcmsg header = {};
+  header.tcm_ifindex = static_cast<int>(ifindex.value());
+  HooksQdisc found;
+  auto on_message = [&](std::uint16_t type, ByteView payload) -> Result<void> {
+    if (type != RTM_NEWQDISC) {
+      return {};
+    }
+    std::optional<HooksQdisc> qdisc = TRY(parse_qdisc_message(payload, ifindex));
+    if (qdisc) {
+      found = *std::move(qdisc);
+    }
+    return {};
+  };
+  TRY(ask_netlink(make_request(RTM_GETQDISC, NLM_F_DUMP, header), "list qdiscs", on_message));
+  return found;
+}
+
+Result<std::optional<HooksQdisc>> parse_qdisc_message(ByteView message, Ifindex ifindex) {
+  auto header = load_plain<tcmsg>(message);
+  // A dump tells of all interfaces; older kernels do not look at the index.
+  if (message.size() < sizeof header || header.tcm_ifindex != static_cast<int>(ifindex.value()) ||
+      header.tcm_parent != TC_H_CLSACT) {
+    return std::optional<HooksQdisc>();
+  }
+  HooksQdisc qdisc;
+  auto visit = [&](std::uint16_t type, ByteView value) -> Result<void> {
+    if (type == TCA_KIND) {
+      qdisc.kind = load_text(value);
+    } else if (type == TCA_INGRESS_BLOCK) {
+      qdisc.ingress_block = load_plain<std::uint32_t>(value);
+    } else if (type == TCA_EGRESS_BLOCK) {
+      qdisc.egress_block = load_plain<std::uint32_t>(value);
+    }
+    return {};
+  };
+  TRY(for_each_attribute(message.subspan(sizeof header), visit));
+  return std::optional(std::move(qdisc));
+}
+
 Result<void> ensure_clsact(Ifindex ifindex, HookKind hook) {
-  std::string kind = TRY(hooks_qdisc(ifindex));
-  if (kind.empty()) {
+  HooksQdisc qdisc = TRY(find_hooks_qdisc(ifindex));
+  if (qdisc.kind.empty()) {
     return add_clsact(ifindex);
   }
   // The ingress qdisc takes filters for any class and runs them all on ingress.
-  if (kind != "clsact" && hook == HookKind::TcEgress) {
+  if (qdisc.kind != "clsact" && hook == HookKind::TcEgress) {
     return Error(Code::FailedPrecondition,
-                 "the interface has an \"" + kind + "\" qdisc, which has no egress hook")
+                 "the interface has an \"" + qdisc.kind + "\" qdisc, which has no egress hook")
         .with_hint(
             "replace it by a clsact qdisc: tc qdisc del dev IFACE ingress; "
             "tc qdisc add dev IFACE clsact");
@@ -136,8 +180,8 @@ Result<void> remove_filter(const FilterPlace& place) {
 
 Result<std::vector<Filter>> list_filters(Ifindex ifindex, HookKind hook) {
   std::vector<Filter> filters;
-  std::string kind = TRY(hooks_qdisc(ifindex));
-  if (kind.empty() || (kind != "clsact" && hook == HookKind::TcEgress)) {
+  HooksQdisc qdisc = TRY(find_hooks_qdisc(ifindex));
+  if (qdisc.kind.empty() || (qdisc.kind != "clsact" && hook == HookKind::TcEgress)) {
     return filters;
   }
   tcmsg header = {};
@@ -181,9 +225,11 @@ Result<std::optional<Filter>> parse_filter_message(ByteView message) {
   if (chain != 0 || filter.handle == 0) {  // handle 0: the head of those with one priority
     return std::optional<Filter>();
   }
-  if (filter.kind == "bpf") {
-    TRY(read_options(options, filter));
+  // The buckets of u32 are listed like filters.
+  if (filter.kind == "u32" && TC_U32_KEY(filter.handle) == 0) {
+    return std::optional<Filter>();
   }
+  TRY(read_options(options, filter));
   return std::optional(std::move(filter));
 }
 

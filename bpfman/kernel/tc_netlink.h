@@ -32,8 +32,20 @@ struct Filter {
   std::string name;                  // what its maker called it
   std::uint32_t priority = 0;
   std::uint32_t handle = 0;
+  bool offloaded = false;  // of some kinds the kernel tells: the device runs it, too
   bool operator==(const Filter&) const = default;
 };
+
+// The qdisc that holds an interface's hooks.
+struct HooksQdisc {
+  std::string kind;                 // "clsact", "ingress"; "" when there is none
+  std::uint32_t ingress_block = 0;  // that other interfaces may share; 0: filters of its own
+  std::uint32_t egress_block = 0;
+  bool operator==(const HooksQdisc&) const = default;
+};
+
+// In the network namespace of the calling thread.
+Result<HooksQdisc> find_hooks_qdisc(Ifindex ifindex);
 
 // Gives the interface a clsact qdisc if it has none; an "ingress" qdisc, its older form, will do
 // for ingress. FailedPrecondition when that is in the way of egress. Unimplemented when the kernel
@@ -51,6 +63,10 @@ Result<void> remove_filter(const FilterPlace& place);
 // Those that every packet comes to (chain 0), in the order in which they run. Empty when the
 // interface has gone or has no such hook.
 Result<std::vector<Filter>> list_filters(Ifindex ifindex, HookKind hook);
+
+// One RTM_NEWQDISC message without its nlmsghdr; nullopt when it is of another interface, or holds
+// no hooks.
+Result<std::optional<HooksQdisc>> parse_qdisc_message(ByteView message, Ifindex ifindex);
 
 // One RTM_NEWTFILTER message without its nlmsghdr; nullopt when it describes none of the above.
 Result<std::optional<Filter>> parse_filter_message(ByteView message);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
 #include "bpfman/kernel/netlink.h"
@@ -50,6 +51,49 @@ TEST(ParseFilterMessage, ReadsAFilterWithoutAProgram) {
       parse(made),
       (Filter{
           .kind = "flower", .program = std::nullopt, .name = "", .priority = 49152, .handle = 1}));
+}
+
+TEST(ParseFilterMessage, TellsWhatTheDeviceRuns) {
+  for (const auto& [kind, attribute] :
+       std::vector<std::pair<const char*, std::uint16_t>>{{"flower", TCA_FLOWER_FLAGS},
+                                                          {"u32", TCA_U32_FLAGS},
+                                                          {"matchall", TCA_MATCHALL_FLAGS}}) {
+    for (std::uint32_t flags :
+         {std::uint32_t{TCA_CLS_FLAGS_IN_HW}, std::uint32_t{TCA_CLS_FLAGS_NOT_IN_HW}}) {
+      NetlinkRequest made = message(3, 0x80000800);
+      made.add_text(TCA_KIND, kind);
+      std::size_t options = made.open_nest(TCA_OPTIONS);
+      made.add_number(attribute, flags);
+      made.close_nest(options);
+      EXPECT_EQ(parse(made)->offloaded, flags == TCA_CLS_FLAGS_IN_HW) << kind;
+    }
+  }
+}
+
+TEST(ParseFilterMessage, LeavesOutTheBucketsOfU32) {
+  NetlinkRequest bucket = message(50, 0x80000000);
+  bucket.add_text(TCA_KIND, "u32");
+  EXPECT_EQ(parse(bucket), std::nullopt);
+}
+
+TEST(ParseQdiscMessage, TellsTheSharedBlocks) {
+  tcmsg header = {};
+  header.tcm_ifindex = 4;
+  header.tcm_parent = TC_H_CLSACT;
+  NetlinkRequest made(RTM_NEWQDISC, 0, std::as_bytes(std::span(&header, 1)));
+  made.add_text(TCA_KIND, "clsact");
+  made.add_number(TCA_INGRESS_BLOCK, 22);
+  Bytes bytes = made.finish();
+  ByteView body = ByteView(bytes).subspan(kHeader);
+  EXPECT_EQ(parse_qdisc_message(body, Ifindex(4)).value_or(std::nullopt),
+            (HooksQdisc{.kind = "clsact", .ingress_block = 22}));
+  EXPECT_EQ(parse_qdisc_message(body, Ifindex(5)).value_or(std::nullopt), std::nullopt);
+  header.tcm_parent = TC_H_ROOT;
+  NetlinkRequest root(RTM_NEWQDISC, 0, std::as_bytes(std::span(&header, 1)));
+  Bytes others = root.finish();
+  EXPECT_EQ(
+      parse_qdisc_message(ByteView(others).subspan(kHeader), Ifindex(4)).value_or(std::nullopt),
+      std::nullopt);
 }
 
 TEST(ParseFilterMessage, LeavesOutOtherChainsAndHeads) {

@@ -19,6 +19,7 @@
 #include "bpfman/model/typed_value.h"
 #include "bpfman/plan/drift.h"
 #include "bpfman/plan/image_planners.h"
+#include "bpfman/plan/neighbours.h"
 #include "bpfman/plan/plan.h"
 #include "bpfman/plan/planners.h"
 
@@ -47,6 +48,8 @@ struct LinkView {
   std::optional<ChainRecord> chain;
   unsigned position = 0;               // from 0
   std::optional<MemberCounts> counts;  // nullopt: alone on its hook, where nothing is counted
+  // Of a link on an interface, where a verb tells so.
+  plan::Neighbours neighbours;
 };
 
 struct ChainMemberView {
@@ -59,7 +62,7 @@ struct ChainView {
   LinkState state = LinkState::NotAttached;
   std::optional<ProgramId> dispatcher;   // that the hook runs, of Freplace and Fused
   std::vector<ChainMemberView> members;  // in order
-  std::vector<plan::Occupant> others;    // programs on the hook that are not bpfman's
+  plan::Neighbours neighbours;
 };
 
 // Which chains of an interface are meant; nullopt: every hook.

@@ -10,17 +10,6 @@ namespace {
 
 constexpr std::array kHooks = {HookKind::Xdp, HookKind::TcIngress, HookKind::TcEgress};
 
-// Who is on the hook besides us.
-std::vector<plan::Occupant> others_on(const plan::NetHook& hook, std::optional<ProgramId> ours) {
-  std::vector<plan::Occupant> out;
-  for (const plan::Occupant& occupant : hook.occupants) {
-    if (occupant.program != ours) {
-      out.push_back(occupant);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<std::vector<ChainView>> Manager::list_chains() {
@@ -29,6 +18,7 @@ Result<std::vector<ChainView>> Manager::list_chains() {
   for (const ChainRecord& chain : snapshot.chains) {
     if (chain.boot_id == snapshot.boot_id) {
       out.push_back(impl_->view_chain(chain, snapshot));
+      impl_->add_neighbours(out.back());
     }
   }
   return out;
@@ -46,13 +36,12 @@ Result<std::vector<ChainView>> Manager::explain_chain(const ChainQuery& query) {
     view.record.hook = hook.key();
     view.record.interface = hook.interface;
     view.record.netns = hook.netns;
-    std::optional<ProgramId> ours;
+    view.neighbours.others = hook.occupants;
     if (const ChainRecord* chain = plan::chain_at(hook.key(), snapshot)) {
       view = impl_->view_chain(*chain, snapshot);
-      ours = impl_->kernel.program_on(plan::seat_of(*chain)).value_or(std::nullopt);
+      impl_->add_neighbours(view, hook);
     }
-    view.others = others_on(hook, ours);
-    if (!view.members.empty() || !view.others.empty()) {
+    if (!view.members.empty() || !view.neighbours.others.empty()) {
       out.push_back(std::move(view));
     }
   }
@@ -81,6 +70,9 @@ Result<SetLinkReply> Manager::set_link(const std::string& link,
   plan::Snapshot after = TRY(session->snapshot());
   LinkRecord now = TRY(plan::find_link(link, after));
   reply.link = impl_->view_link(now, after);
+  for (const std::string& warning : reply.plan.warnings) {
+    reply.warnings.push_back(warning);
+  }
   return reply;
 }
 

@@ -75,6 +75,7 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
     // Nobody else attaches to a link that is pinned as ours.
     sight.ours = runs.has_value() &&
                  (runs == recorded || (!recorded.has_value() && !chain->link_pin.empty()));
+    sight.running = runs;
   }
   // One program alone needs none, and most are alone.
   if (chain != nullptr || (wanted.has_value() && plan::may_need_dispatcher(*wanted))) {
@@ -130,7 +131,7 @@ Result<plan::Bindings> Manager::Impl::run_attaching(
 
 std::vector<std::string> Manager::Impl::chain_warnings(const plan::Plan& plan,
                                                        const plan::Snapshot& snapshot) {
-  std::vector<std::string> out;
+  std::vector<std::string> out = plan.warnings;
   for (const plan::RecordChange& change : plan.commit) {
     const auto* put = std::get_if<plan::PutChain>(&change);
     const plan::HookSight* sight =

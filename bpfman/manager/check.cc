@@ -10,6 +10,7 @@ ProgramCheck check_one(kernel::KernelOps& kernel,
                        const ElfProgram& program,
                        ByteView object,
                        const std::string& attach_function,
+                       const std::string& attach_pin,
                        const std::map<std::string, Bytes>& globals) {
   ProgramCheck out{.program = program};
   Result<LoadFigures> figures =
@@ -17,6 +18,7 @@ ProgramCheck check_one(kernel::KernelOps& kernel,
                                                  .program = program.name,
                                                  .type = program.type,
                                                  .attach_function = attach_function,
+                                                 .attach_pin = attach_pin,
                                                  .globals = globals});
   if (figures.ok()) {
     out.figures = *figures;
@@ -63,6 +65,11 @@ Result<CheckReply> Manager::check(const LoadSpec& asked) {
     TRY(gate->check_programs(found, describe(spec), chosen, interface_of(place)));
   }
   spec.globals = TRY(impl_->globals_of(spec, found));
+  std::optional<plan::TracedProgram> traced;
+  if (!spec.attach_program.empty()) {
+    plan::Snapshot snapshot = TRY(impl_->look());
+    traced = TRY(plan::find_traced_program(spec, chosen, snapshot));
+  }
   CheckReply reply;
   reply.provenance = found.facts.provenance;
   reply.bytecode = found.facts.digest;
@@ -72,8 +79,12 @@ Result<CheckReply> Manager::check(const LoadSpec& asked) {
     for (const ProgramChoice& choice : spec.programs) {
       function = choice.name == program.name ? choice.attach_function : function;
     }
+    if (traced.has_value()) {
+      function = traced->function_for(spec, program);
+    }
+    std::string pin = traced.has_value() ? traced->program.pin_path : "";
     reply.programs.push_back(
-        check_one(impl_->kernel, program, found.bytecode.view(), function, spec.globals));
+        check_one(impl_->kernel, program, found.bytecode.view(), function, pin, spec.globals));
     std::optional<Error>& error = reply.programs.back().error;
     if (error.has_value()) {
       error = impl_->keep_verifier_log(*std::move(error), program.name);

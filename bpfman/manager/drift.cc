@@ -158,6 +158,7 @@ Result<void> Manager::Impl::mend(const plan::Drift& drift,
         return plan::plan_set_chain(record, plan::ChainSetting(), seen);
       };
       TRY(run_attaching(session, snapshot, planner, {}, plan, warnings));
+      warnings.insert(warnings.end(), plan.warnings.begin(), plan.warnings.end());
       return {};
     }
     case plan::DriftKind::LinkGone:
@@ -216,6 +217,7 @@ Result<void> Manager::Impl::restore_link(LinkId link,
   };
   plan::Plan plan;
   TRY(run_attaching(session, snapshot, planner, {}, plan, warnings));
+  warnings.insert(warnings.end(), plan.warnings.begin(), plan.warnings.end());
   return {};
 }
 

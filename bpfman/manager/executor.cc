@@ -89,6 +89,7 @@ Result<void> Executor::execute(const Action& action,
                                               .program = a.name,
                                               .type = a.type,
                                               .attach_function = a.attach_function,
+                                              .attach_pin = a.attach_pin,
                                               .globals = a.globals,
                                               .shared_maps = a.shared_maps},
                 .program_pin = a.staged_program,
@@ -151,8 +152,7 @@ Result<void> Executor::attach_link(const AttachLink& action, Bindings& bindings)
                                                .section = action.section,
                                                .target = action.target,
                                                .cookie = action.cookie,
-                                               .links_before = action.links_before,
-                                               .links_after = action.links_after}));
+                                               .anchor = action.anchor}));
   bindings.links[action.link] = BoundLink{attached.kernel_id, std::move(attached.target)};
   return {};
 }

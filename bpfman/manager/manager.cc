@@ -197,6 +197,7 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
     plan::Bindings bindings = *std::move(done);
     plan::Snapshot after = TRY(session->snapshot());
     impl_->fill(reply, after, bindings);
+    impl_->add_neighbours(reply.links, placement);
     if (!found.facts.image_reference.empty()) {
       impl_->keep_below_limit(*session, found.facts.image_reference, reply.pruned, reply.warnings);
     }
@@ -253,6 +254,7 @@ Result<AttachReply> Manager::attach(const std::string& program,
     for (const LinkRecord& link : links_of(reply.plan, bindings)) {
       reply.links.push_back(impl_->view_link(link, after));
     }
+    impl_->add_neighbours(reply.links, placement);
     reply.selector = selector_of(reply.plan);
     warn_of_later_interfaces(reply.selector, impl_->options.layout, reply.warnings);
   } else {

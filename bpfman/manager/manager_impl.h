@@ -119,6 +119,12 @@ class Manager::Impl {
       std::vector<std::string>& warnings);
   std::vector<std::string> chain_warnings(const plan::Plan& plan, const plan::Snapshot& snapshot);
   ChainView view_chain(const ChainRecord& record, const plan::Snapshot& snapshot);
+  // Who else is there. What cannot be looked at is left out. neighbour_views.cc
+  void add_neighbours(ChainView& view, const plan::NetHook& hook);
+  void add_neighbours(ChainView& view);
+  void add_neighbours(LinkView& view);
+  // Of links that were made at these places just now.
+  void add_neighbours(std::vector<LinkView>& links, const plan::Placement& placement);
   // Puts a built image where it belongs, if that is not the database.
   Result<void> deliver(const BuildSpec& spec,
                        const image::LayoutWriter& writer,

@@ -124,7 +124,7 @@ TEST_F(ManagerTest, ASecondProgramJoinsTheFirst) {
   ASSERT_THAT(chains->front().members, SizeIs(2));
   EXPECT_EQ(chains->front().members[0].link.program_name, "second/pass_counter");
   EXPECT_EQ(chains->front().members[0].why, "priority 10");
-  EXPECT_THAT(chains->front().others, IsEmpty());
+  EXPECT_THAT(chains->front().neighbours.others, IsEmpty());
 }
 
 TEST_F(ManagerTest, AProgramThatCannotBeAnExtensionMakesTheChainFused) {

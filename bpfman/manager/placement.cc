@@ -7,16 +7,6 @@
 namespace bpfman {
 namespace {
 
-HookKind observed_kind(const AttachTarget& target) {
-  if (const auto* chain = std::get_if<ChainTarget>(&target)) {
-    return chain->hook;
-  }
-  const auto& list = std::get<ListTarget>(target);
-  return list.list == ListKind::TcxEgress || list.list == ListKind::NetkitPeer
-             ? HookKind::TcEgress
-             : HookKind::TcIngress;
-}
-
 bool is_there(const std::string& name, const kernel::NetnsInterfaces& present) {
   return std::any_of(present.interfaces.begin(),
                      present.interfaces.end(),
@@ -40,8 +30,13 @@ Result<std::optional<plan::NetHook>> Manager::Impl::observe(const AttachTarget& 
   if (interface == nullptr) {
     return std::optional<plan::NetHook>();
   }
-  plan::NetHook hook =
-      TRY(kernel.observe_hook(observed_kind(target), *interface, *netns_of(target)));
+  const std::string& netns = *netns_of(target);
+  plan::NetHook hook;
+  if (const auto* list = std::get_if<ListTarget>(&target)) {
+    hook = TRY(kernel.observe_list(list->list, *interface, netns));
+  } else {
+    hook = TRY(kernel.observe_hook(std::get<ChainTarget>(target).hook, *interface, netns));
+  }
   return std::optional(std::move(hook));
 }
 

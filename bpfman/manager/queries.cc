@@ -143,7 +143,9 @@ Result<std::vector<SelectorView>> Manager::list_selectors() {
 Result<LinkView> Manager::get_link(const std::string& link) {
   plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   LinkRecord record = TRY(plan::find_link(link, records));
-  return impl_->view_link(record, records);
+  LinkView view = impl_->view_link(record, records);
+  impl_->add_neighbours(view);
+  return view;
 }
 
 Result<std::vector<ImageRecord>> Manager::list_images() {

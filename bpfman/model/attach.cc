@@ -56,6 +56,12 @@ constexpr std::array kListNames = {
     std::pair(ListKind::NetkitPrimary, std::string_view("netkit-primary")),
     std::pair(ListKind::NetkitPeer, std::string_view("netkit-peer"))};
 
+constexpr std::array kSideNames = {std::pair(Place::Side::Any, std::string_view("any")),
+                                   std::pair(Place::Side::First, std::string_view("first")),
+                                   std::pair(Place::Side::Last, std::string_view("last")),
+                                   std::pair(Place::Side::Before, std::string_view("before")),
+                                   std::pair(Place::Side::After, std::string_view("after"))};
+
 constexpr std::array kStrategyNames = {std::pair(Strategy::Direct, std::string_view("direct")),
                                        std::pair(Strategy::Freplace, std::string_view("freplace")),
                                        std::pair(Strategy::Fused, std::string_view("fused"))};
@@ -188,6 +194,36 @@ const std::vector<std::pair<std::string, std::int32_t>>& chain_roles() {
   static const std::vector<std::pair<std::string, std::int32_t>> roles = {
       {"capture", 100}, {"ddos", 200}, {"firewall", 400}, {"lb", 600}, {"observe", 900}};
   return roles;
+}
+
+std::string_view to_string(Place::Side side) {
+  return name_in(kSideNames, side);
+}
+
+std::optional<Place::Side> parse_place_side(std::string_view text) {
+  return value_in(kSideNames, text);
+}
+
+std::string to_string(const Place& place) {
+  if (place.side == Place::Side::Any) {
+    return "";
+  }
+  std::string side(to_string(place.side));
+  return place.who.empty() ? side : side + ":" + place.who;
+}
+
+std::optional<Place> parse_place(std::string_view text) {
+  std::size_t colon = text.find(':');
+  std::optional<Place::Side> side = parse_place_side(text.substr(0, colon));
+  if (!side.has_value() || side == Place::Side::Any) {
+    return std::nullopt;
+  }
+  bool relative = side == Place::Side::Before || side == Place::Side::After;
+  std::string_view who = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  if (relative == who.empty() || (!relative && colon != std::string_view::npos)) {
+    return std::nullopt;
+  }
+  return Place{.side = *side, .who = std::string(who)};
 }
 
 std::string describe(const AttachTarget& target) {

@@ -52,6 +52,20 @@ struct Order {
 // Names of priorities, in the order in which they run, as "capture" = 100.
 const std::vector<std::pair<std::string, std::int32_t>>& chain_roles();
 
+// Where on a list of the kernel's (TCX, netkit), among programs of others. Any: nothing was said;
+// it is last then.
+struct Place {
+  enum class Side { Any, First, Last, Before, After };
+  Side side = Side::Any;
+  std::string who;  // of Before and After: a program's name, its kernel id, or "link:ID"
+  bool operator==(const Place&) const = default;
+};
+
+std::string_view to_string(Place::Side side);  // "any", "first", "last", "before", "after"
+std::optional<Place::Side> parse_place_side(std::string_view text);
+std::string to_string(const Place& place);  // "first", "before:NAME"; "" of Any
+std::optional<Place> parse_place(std::string_view text);
+
 // xdp, tc
 struct ChainTarget {
   HookKind hook = HookKind::Xdp;
@@ -61,6 +75,7 @@ struct ChainTarget {
   Order order;
   // Return codes on which the next member runs: pass and dispatcher_return, of XDP.
   std::vector<std::int32_t> proceed_on = {2, 31};
+  Place place = {};  // of the whole chain, on TCX
   bool operator==(const ChainTarget&) const = default;
 };
 
@@ -70,6 +85,7 @@ struct ListTarget {
   std::string interface;
   std::string netns;
   std::int32_t priority = 50;  // places ours among ours; others stay where they are
+  Place place = {};            // among others, where the priorities leave a choice
   bool operator==(const ListTarget&) const = default;
 };
 

@@ -59,6 +59,8 @@ struct LoadSpec {
   // Its maps are used by these programs, too, instead of maps of their own: as in find_program; ""
   // for none.
   std::string map_owner;
+  // fentry, fexit: the function is one of this program of ours, not of the kernel: as above.
+  std::string attach_program;
   bool operator==(const LoadSpec&) const = default;
 };
 

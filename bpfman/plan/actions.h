@@ -53,6 +53,7 @@ struct LoadProgram {
   std::string name;
   ProgramType type = ProgramType::Xdp;
   std::string attach_function;  // as in ProgramChoice
+  std::string attach_pin;       // of the program whose function that is; "": the kernel
   std::map<std::string, Bytes> globals;
   std::vector<MapRecord> shared_maps;  // of the program whose maps it uses
   std::string staged_program;          // pin path
@@ -105,8 +106,7 @@ struct AttachLink {
   std::string section;
   AttachTarget target;
   std::uint64_t cookie = 0;
-  std::vector<std::string> links_before;  // pins, see kernel::AttachRequest
-  std::vector<std::string> links_after;
+  Anchor anchor;  // of ListTarget
   bool operator==(const AttachLink&) const = default;
 };
 

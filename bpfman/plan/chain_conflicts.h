@@ -13,9 +13,13 @@ namespace bpfman::plan {
 // InvalidArgument: priority out of range, a member named twice, ...
 Result<void> check_target(const ChainTarget& target);
 
-// AlreadyExists: the program of somebody else is on the interface, with the way out. `ours`: the id
+// AlreadyExists: the program of somebody else is on the interface, with the way out.
+// FailedPrecondition: the qdisc of a TC hook is in the way. `ours`: the id
 // of what bpfman runs there, if anything.
 Result<void> check_occupants(const NetHook& hook, std::optional<ProgramId> ours);
+
+// "\"cil_from_netdev\" (program 12, TCX link)", "a flower filter (handle 0x1)".
+std::string describe_neighbour(const Occupant& occupant);
 
 // For people: whom a TC chain hides from packets, or is hidden by.
 std::vector<std::string> neighbour_warnings(const NetHook& hook, const ChainRecord& chain);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a chain is now, out of the records.
+// What a chain is now, out of the records; and how one begins.
 #include <algorithm>
 
 #include "bpfman/base/file.h"
@@ -7,6 +7,37 @@
 #include "bpfman/plan/chain_planner.h"
 
 namespace bpfman::plan {
+namespace {
+
+// Where upstream's filters are, too: lower ones run first.
+constexpr std::uint32_t kFilterPriority = 50;
+constexpr std::uint32_t kFilterHandle = 1;
+
+}  // namespace
+
+ChainRecord begin_chain(const NetHook& hook, const ChainChange& change, const Snapshot& snapshot) {
+  ChainRecord record;
+  record.hook = change.key;
+  record.boot_id = snapshot.boot_id;
+  record.interface = hook.interface;
+  record.netns = hook.netns;
+  record.mode = change.mode.value_or(XdpMode::Native);
+  bool filters = std::any_of(hook.occupants.begin(), hook.occupants.end(), is_bpf_filter);
+  // Of a block that interfaces share we could not have one on this interface only.
+  bool by_filter = !hook.has_tcx || (filters && hook.shared_block == 0);
+  if (hook.kind == HookKind::Xdp || !by_filter) {
+    record.link_pin = snapshot.layout.hook_link(hook.kind, hook.netns_id, hook.ifindex);
+    return record;
+  }
+  record.filter_handle = kFilterHandle;
+  record.filter_priority = kFilterPriority;
+  while (std::any_of(hook.occupants.begin(), hook.occupants.end(), [&](const Occupant& one) {
+    return one.seat == SeatKind::Filter && one.filter_priority == record.filter_priority;
+  })) {
+    ++record.filter_priority;
+  }
+  return record;
+}
 
 Runner runner_of(const ChainRecord& record, const std::vector<Candidate>& members) {
   if (record.strategy != Strategy::Direct) {

@@ -10,14 +10,11 @@
 #include "bpfman/model/program_type.h"
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_order.h"
+#include "bpfman/plan/neighbours.h"
 #include "bpfman/plan/slot_placement.h"
 
 namespace bpfman::plan {
 namespace {
-
-// Where upstream's filters are, too: lower ones run first.
-constexpr std::uint32_t kFilterPriority = 50;
-constexpr std::uint32_t kFilterHandle = 1;
 
 // What a chain's last word is when every member let the packet pass. A TCX link hands it on to the
 // next program of the kernel's list; a filter accepts it, as upstream's does.
@@ -112,30 +109,6 @@ Result<void> set_strategy(ChainRecord& record,
         .with_hint("detach one that is not needed: bpfman explain chain " + record.interface);
   }
   return {};
-}
-
-// A chain on a hook that has none of ours.
-ChainRecord begin_chain(const NetHook& hook, const ChainChange& change, const Snapshot& snapshot) {
-  ChainRecord record;
-  record.hook = change.key;
-  record.boot_id = snapshot.boot_id;
-  record.interface = hook.interface;
-  record.netns = hook.netns;
-  record.mode = change.mode.value_or(XdpMode::Native);
-  auto is_filter = [](const Occupant& one) { return one.seat == SeatKind::Filter; };
-  bool filters = std::any_of(hook.occupants.begin(), hook.occupants.end(), is_filter);
-  if (hook.kind == HookKind::Xdp || (hook.has_tcx && !filters)) {
-    record.link_pin = snapshot.layout.hook_link(hook.kind, hook.netns_id, hook.ifindex);
-    return record;
-  }
-  record.filter_handle = kFilterHandle;
-  record.filter_priority = kFilterPriority;
-  while (std::any_of(hook.occupants.begin(), hook.occupants.end(), [&](const Occupant& one) {
-    return is_filter(one) && one.filter_priority == record.filter_priority;
-  })) {
-    ++record.filter_priority;
-  }
-  return record;
 }
 
 struct Draft {
@@ -340,6 +313,10 @@ bool rebuild(
       plan.steps.push_back(Step{.action = DetachHook{seat, {old}}});
     }
     seat.mode = change.before.has_value() ? std::optional(change.before->mode) : change.mode;
+    if (record.hook.kind != HookKind::Xdp && !record.link_pin.empty()) {
+      const NetHook& hook = *sight_of(change.key, snapshot)->hook;
+      seat.anchor = place_chain(draft.members, hook, snapshot, plan.warnings);
+    }
     plan.steps.push_back(
         Step{.action = AttachHook{seat, runner}, .undo = {DetachHook{seat, {runner}}}});
   }

@@ -45,6 +45,8 @@ std::vector<Candidate> members_of(HookKey key, const Snapshot& snapshot);
 const ChainRecord* chain_at(HookKey key, const Snapshot& snapshot);
 const HookSight* sight_of(HookKey key, const Snapshot& snapshot);
 
+// A chain on a hook that has none of ours.
+ChainRecord begin_chain(const NetHook& hook, const ChainChange& change, const Snapshot& snapshot);
 // The place on the hook of a chain that is recorded.
 Seat seat_of(const ChainRecord& chain);
 Runner runner_of(const ChainRecord& record, const std::vector<Candidate>& members);

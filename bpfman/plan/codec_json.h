@@ -175,6 +175,14 @@ class Writer {
     (*this)(name, value);
   }
 
+  // Only what says something: see Reader.
+  template <typename T>
+  void optional(const char* name, const T& value) {
+    if (value != T{}) {
+      (*this)(name, value);
+    }
+  }
+
   Json take() { return std::move(out_); }
 
  private:
@@ -200,6 +208,11 @@ class Reader {
     if (good_ && json_.contains(name)) {
       (*this)(name, value);
     }
+  }
+
+  template <typename T>
+  void optional(const char* name, T& value) {
+    added(name, value);
   }
 
   bool good() const { return good_; }

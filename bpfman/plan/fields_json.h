@@ -37,6 +37,21 @@ inline bool from_name(Here /*here*/, const std::string& text, ListKind& value) {
   return take_name(parse_list_kind(text), value);
 }
 
+inline bool from_name(Here /*here*/, const std::string& text, Place::Side& value) {
+  return take_name(parse_place_side(text), value);
+}
+
+inline bool from_name(Here /*here*/, const std::string& text, Anchor::Side& value) {
+  for (Anchor::Side side :
+       {Anchor::Side::End, Anchor::Side::Head, Anchor::Side::Before, Anchor::Side::After}) {
+    if (to_string(side) == text) {
+      value = side;
+      return true;
+    }
+  }
+  return false;
+}
+
 inline bool from_name(Here /*here*/, const std::string& text, Strategy& value) {
   return take_name(parse_strategy(text), value);
 }
@@ -85,6 +100,12 @@ void fields(Io& io, T& v) {
   io("after", v.after);
 }
 
+template <typename Io, Same<Place> T>
+void fields(Io& io, T& v) {
+  io("side", v.side);
+  io("who", v.who);
+}
+
 template <typename Io, Same<ChainTarget> T>
 void fields(Io& io, T& v) {
   io("hook", v.hook);
@@ -93,6 +114,7 @@ void fields(Io& io, T& v) {
   io("mode", v.mode);
   io("order", v.order);
   io("proceed_on", v.proceed_on);
+  io.optional("place", v.place);
 }
 
 template <typename Io, Same<ListTarget> T>
@@ -101,6 +123,7 @@ void fields(Io& io, T& v) {
   io("interface", v.interface);
   io("netns", v.netns);
   io("priority", v.priority);
+  io.optional("place", v.place);
 }
 
 template <typename Io, Same<TracepointTarget> T>
@@ -223,6 +246,13 @@ void fields(Io& io, T& v) {
   io("ifindex", v.ifindex);
 }
 
+template <typename Io, Same<Anchor> T>
+void fields(Io& io, T& v) {
+  io("side", v.side);
+  io("link", v.link);
+  io("program", v.program);
+}
+
 template <typename Io, Same<Seat> T>
 void fields(Io& io, T& v) {
   io("kind", v.kind);
@@ -234,6 +264,7 @@ void fields(Io& io, T& v) {
   io("link_pin", v.link_pin);
   io("filter_priority", v.filter_priority);
   io("filter_handle", v.filter_handle);
+  io.optional("anchor", v.anchor);
 }
 
 template <typename Io, Same<Provenance> T>

@@ -13,8 +13,10 @@
 namespace bpfman::plan {
 
 // How a program sits on a hook of an interface.
-enum class SeatKind { XdpLink, XdpNetlink, TcxLink, TcxProgram, Filter };
+enum class SeatKind { XdpLink, XdpNetlink, TcxLink, TcxProgram, NetkitLink, NetkitProgram, Filter };
 std::string_view to_string(SeatKind kind);  // "XDP link", "XDP by netlink", "TCX link", ...
+// Whether it is on a list of the kernel's: TCX, netkit.
+bool is_listed(SeatKind kind);
 
 // Somebody's program on a hook, ours or not.
 struct Occupant {
@@ -25,9 +27,14 @@ struct Occupant {
   std::optional<KernelLinkId> link;   // of links
   std::uint32_t filter_priority = 0;  // of Filter
   std::uint32_t filter_handle = 0;
-  std::string holder;  // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
+  std::string filter_kind;  // of filters without an eBPF program: "flower", "u32", ...
+  bool offloaded = false;   // of these: the device runs it, too
+  std::string holder;       // "xdp-loader (pid 812)", "pinned at /sys/fs/bpf/x", "" when unknown
   bool operator==(const Occupant&) const = default;
 };
+
+// Whether it is a filter that runs an eBPF program.
+bool is_bpf_filter(const Occupant& occupant);
 
 struct NetHook {
   HookKind kind = HookKind::Xdp;
@@ -36,7 +43,10 @@ struct NetHook {
   std::string netns;
   NetnsId netns_id;
   std::vector<Occupant> occupants;  // in the order in which they run; of XDP one at most
-  bool has_tcx = false;             // of TC: this kernel has TCX
+  std::optional<ListKind> list;     // whose programs these are, when it was asked for
+  std::string qdisc;                // of TC: "clsact", "ingress"; "" when there is none
+  std::uint32_t shared_block = 0;   // of TC: its filters are those of this block; 0: its own
+  bool has_tcx = false;             // of TC: this kernel has TCX; of netkit: it has netkit
   bool operator==(const NetHook&) const = default;
 
   HookKey key() const { return HookKey{kind, netns_id, ifindex}; }
@@ -49,6 +59,19 @@ struct ExtensionSupport {
   bool operator==(const ExtensionSupport&) const = default;
 };
 
+// A place on a list of the kernel's, as it is carried out.
+struct Anchor {
+  enum class Side { End, Head, Before, After };
+  Side side = Side::End;
+  // The neighbour, of Before and After: its link, or its program when it has none.
+  std::optional<KernelLinkId> link;
+  ProgramId program;
+  bool operator==(const Anchor&) const = default;
+};
+
+std::string_view to_string(Anchor::Side side);  // "end", "head", "before", "after"
+std::string describe(const Anchor& anchor);     // "right before kernel link 12"
+
 // Where a chain sits on its hook, to attach, switch and detach it.
 struct Seat {
   HookKind kind = HookKind::Xdp;
@@ -60,6 +83,7 @@ struct Seat {
   std::string link_pin;         // of links; "": a clsact filter
   std::uint32_t filter_priority = 0;
   std::uint32_t filter_handle = 0;
+  Anchor anchor;  // of TCX links, when one is made
   bool operator==(const Seat&) const = default;
 
   HookKey key() const { return HookKey{kind, netns_id, ifindex}; }

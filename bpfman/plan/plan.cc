@@ -82,8 +82,12 @@ std::string describe_attach(const AttachHook& a) {
     mode = fmt::format(
         ", {} mode", a.seat.mode.has_value() ? to_string(*a.seat.mode) : "native or else generic");
   }
+  std::string place;
+  if (a.seat.kind != HookKind::Xdp && !a.seat.link_pin.empty()) {
+    place = ", " + describe(a.seat.anchor);
+  }
   return fmt::format(
-      "attach {} to the {}{}", describe_runner(a.runner), describe_seat(a.seat), mode);
+      "attach {} to the {}{}{}", describe_runner(a.runner), describe_seat(a.seat), mode, place);
 }
 
 }  // namespace
@@ -126,9 +130,11 @@ std::string describe(const Action& action) {
             return fmt::format("pin map {} at {} again", a.id.value(), a.pin);
           },
           [](const AttachLink& a) {
-            return fmt::format("attach {} to {}, as link {} pinned at {}",
+            bool listed = std::holds_alternative<ListTarget>(a.target);
+            return fmt::format("attach {} to {}{}, as link {} pinned at {}",
                                describe_program(a.program),
                                describe(a.target),
+                               listed ? " " + describe(a.anchor) : "",
                                a.link.value(),
                                a.link_pin);
           },

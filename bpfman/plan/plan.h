@@ -31,6 +31,8 @@ struct Plan {
   // Run after the records are written; each is allowed to fail (a warning is logged). Only for what
   // may as well stay: bytecode that nobody names any more.
   std::vector<Action> cleanup;
+  // What the user should know of it before it runs. Not kept in the journal.
+  std::vector<std::string> warnings;
   bool operator==(const Plan&) const = default;
 };
 

@@ -105,6 +105,7 @@ void fields(Io& io, T& v) {
   io("staged_program", v.staged_program);
   io("staged_maps", v.staged_maps);
   io.added("attach_function", v.attach_function);
+  io.added("attach_pin", v.attach_pin);
   io.added("shared_maps", v.shared_maps);
 }
 
@@ -147,8 +148,7 @@ void fields(Io& io, T& v) {
   io("section", v.section);
   io("target", v.target);
   io("cookie", v.cookie);
-  io("links_before", v.links_before);
-  io("links_after", v.links_after);
+  io.optional("anchor", v.anchor);
 }
 
 template <typename Io, Same<DetachLink> T>

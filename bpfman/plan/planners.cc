@@ -11,6 +11,7 @@
 #include "bpfman/base/text.h"
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
+#include "bpfman/plan/neighbours.h"
 #include "bpfman/plan/restore.h"
 
 namespace bpfman::plan {
@@ -72,30 +73,6 @@ LinkRecord link_record(const ProgramRecord& program,
   return link;
 }
 
-// Links of ours on the same list of the kernel: those that run earlier, and those that run later.
-void find_list_neighbours(AttachLink& attach, const LinkRecord& link, const Snapshot& snapshot) {
-  const auto* target = std::get_if<ListTarget>(&link.target);
-  if (target == nullptr) {
-    return;
-  }
-  std::vector<const LinkRecord*> others;
-  for (const LinkRecord& other : snapshot.links) {
-    const auto* list = std::get_if<ListTarget>(&other.target);
-    if (list != nullptr && other.boot_id == snapshot.boot_id && list->list == target->list &&
-        other.ifindex == link.ifindex && other.netns_id == link.netns_id) {
-      others.push_back(&other);
-    }
-  }
-  auto priority = [](const LinkRecord& one) { return std::get<ListTarget>(one.target).priority; };
-  std::sort(others.begin(), others.end(), [&](const LinkRecord* a, const LinkRecord* b) {
-    return std::pair(priority(*a), a->id) < std::pair(priority(*b), b->id);
-  });
-  for (const LinkRecord* other : others) {
-    bool earlier = priority(*other) <= target->priority;
-    (earlier ? attach.links_before : attach.links_after).push_back(other->pin_path);
-  }
-}
-
 Result<void> check_mode(const ChainTarget& target, const ChainRecord& chain) {
   if (target.mode.has_value() && *target.mode != chain.mode) {
     return Error(Code::FailedPrecondition,
@@ -147,6 +124,7 @@ Result<void> add_member(Plan& plan,
     TRY(check_mode(target, *chain));
     change.before = *chain;
   }
+  TRY(check_chain_place(target, change.before, change.members, snapshot, key));
   change.members.push_back(candidate);
   return add_chain_change(plan, change, snapshot);
 }
@@ -169,7 +147,10 @@ Result<void> add_link(Plan& plan,
                       .section = program.section,
                       .target = link.target,
                       .cookie = link.cookie};
-    find_list_neighbours(attach, link, snapshot);
+    if (std::holds_alternative<ListTarget>(link.target)) {
+      BPFMAN_CHECK(place.hook.has_value(), "the manager looks at the list it is going to use");
+      attach.anchor = TRY(place_link(link, *place.hook, snapshot, plan.warnings));
+    }
     plan.steps.push_back(Step{.action = attach, .undo = {DetachLink{link.pin_path}}});
   }
   return {};
@@ -288,6 +269,7 @@ Result<Plan> plan_load(const LoadSpec& spec,
   if (!spec.map_owner.empty()) {
     owner = TRY(find_program(spec.map_owner, snapshot));
   }
+  std::optional<TracedProgram> traced = TRY(find_traced_program(spec, programs, snapshot));
   Plan plan{.verb = "load", .recovery = Recovery::Undo};
   plan.subject = application + "/" + programs.front().name;
   plan.steps.push_back(Step{.action = EnsureRuntime{}});
@@ -306,6 +288,11 @@ Result<Plan> plan_load(const LoadSpec& spec,
                      .globals = spec.globals,
                      .staged_program = snapshot.layout.staged_program(snapshot.next_operation, i),
                      .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, i)};
+    if (traced.has_value()) {
+      load.attach_function = traced->function_for(spec, programs[i]);
+      load.attach_pin = traced->program.pin_path;
+      record.attach_function = load.attach_function + " of " + traced->program.stable_name();
+    }
     if (owner.has_value()) {
       add_shared_maps(load, *owner);
       // The set belongs to the first one.
@@ -352,6 +339,27 @@ Result<Plan> plan_attach(const ProgramRecord& program,
   return plan;
 }
 
+// "FUNCTION of APPLICATION/NAME", as plan_load records it of what traces a program.
+static Result<void> trace_again(LoadProgram& load,
+                                const ProgramRecord& tracer,
+                                const Snapshot& snapshot) {
+  constexpr std::string_view kOf = " of ";
+  std::size_t of = tracer.attach_function.find(kOf);
+  if (of == std::string::npos) {
+    return {};
+  }
+  std::string traced = tracer.attach_function.substr(of + kOf.size());
+  for (const ProgramRecord& program : snapshot.programs) {
+    if (program.stable_name() == traced && program.boot_id == snapshot.boot_id) {
+      load.attach_function = tracer.attach_function.substr(0, of);
+      load.attach_pin = program.pin_path;
+      return {};
+    }
+  }
+  return Error(Code::FailedPrecondition,
+               fmt::format("program {}, which it traces, is not loaded", traced));
+}
+
 Result<Plan> plan_restore_program(const ProgramRecord& program,
                                   bool maps_are_there,
                                   const Snapshot& snapshot) {
@@ -374,6 +382,7 @@ Result<Plan> plan_restore_program(const ProgramRecord& program,
   if (maps_are_there && load.shared_maps.empty()) {
     add_shared_maps(load, program);
   }
+  TRY(trace_again(load, program, snapshot));
   ProgramRecord record = program;
   record.boot_id = snapshot.boot_id;
   plan.steps.push_back(

@@ -20,8 +20,9 @@ namespace bpfman::plan {
 // A hook of an interface as the manager saw it, for what is going to be done about its chain.
 struct HookSight {
   HookKey key;
-  std::optional<NetHook> hook;  // nullopt: the interface is gone
-  bool ours = false;            // it runs what the record of its chain says
+  std::optional<NetHook> hook;       // nullopt: the interface is gone
+  bool ours = false;                 // it runs what the record of its chain says
+  std::optional<ProgramId> running;  // what it runs on the seat of our chain
   ExtensionSupport extensions;
   bool operator==(const HookSight&) const = default;
 };
@@ -79,6 +80,19 @@ struct Placement {
   SelectorId selector;             // of one that is recorded already; 0: none
   bool operator==(const Placement&) const = default;
 };
+
+// What of `spec.attach_program` the programs are for.
+struct TracedProgram {
+  ProgramRecord program;
+  // The function of a program that is going to trace it.
+  std::string function_for(const LoadSpec& spec, const ElfProgram& tracer) const;
+};
+
+// nullopt: of no program. InvalidArgument: programs of another kind than fentry and fexit.
+// NotFound: no such program. FailedPrecondition: it is not in the kernel.
+Result<std::optional<TracedProgram>> find_traced_program(const LoadSpec& spec,
+                                                         const std::vector<ElfProgram>& tracers,
+                                                         const Snapshot& snapshot);
 
 // AlreadyExists when a hook is taken by somebody else (whose it is, what to do).
 Result<Plan> plan_load(const LoadSpec& spec,

@@ -332,5 +332,43 @@ TEST(FindLink, WantsANumber) {
   EXPECT_EQ(find_link("4", snapshot).error().message(), "link 4 does not exist");
 }
 
+TEST(PlanLoad, OfATracerTakesTheFunctionOfTheProgramThatItNames) {
+  Snapshot snapshot = seen(free_hook());
+  snapshot.programs = {program_record(1, 12, "member")};
+  BytecodeFacts facts = one_program();
+  facts.elf.programs = {{"on_member", "fentry", ProgramType::Fentry}};
+  LoadSpec spec;
+  spec.attach_program = "app/member";
+  auto loaded = [&] {
+    Result<Plan> plan = plan_load(spec, facts, {}, snapshot);
+    EXPECT_TRUE(plan.ok()) << plan.error().message();
+    return std::pair(std::get<LoadProgram>(plan->steps[2].action),
+                     std::get<InsertProgram>(plan->commit[1]).record);
+  };
+  EXPECT_EQ(loaded().first.attach_function, "member");
+  EXPECT_EQ(loaded().first.attach_pin, "/r/run/bpfman/fs/prog_12");
+  EXPECT_EQ(loaded().second.attach_function, "member of app/member");
+  facts.elf.programs[0].section = "fentry/helper";
+  EXPECT_EQ(loaded().first.attach_function, "helper");
+  spec.programs = {{.name = "on_member", .attach_function = "other"}};
+  EXPECT_EQ(loaded().first.attach_function, "other");
+}
+
+TEST(PlanLoad, OfATracerOfNoProgramIsRefused) {
+  Snapshot snapshot = seen(free_hook());
+  snapshot.programs = {program_record(1, 12, "member")};
+  BytecodeFacts facts = one_program();
+  LoadSpec spec;
+  spec.attach_program = "app/member";
+  Error error = plan_load(spec, facts, {}, snapshot).error();
+  EXPECT_EQ(error.code(), Code::InvalidArgument);
+  EXPECT_THAT(error.message(), HasSubstr("pass is a xdp program"));
+  facts.elf.programs = {{"on_member", "fexit", ProgramType::Fexit}};
+  snapshot.programs[0].boot_id = "boot-0";
+  EXPECT_EQ(plan_load(spec, facts, {}, snapshot).error().code(), Code::FailedPrecondition);
+  spec.attach_program = "nobody";
+  EXPECT_EQ(plan_load(spec, facts, {}, snapshot).error().code(), Code::NotFound);
+}
+
 }  // namespace
 }  // namespace bpfman::plan

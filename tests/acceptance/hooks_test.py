@@ -9,7 +9,7 @@ import time
 import unittest
 
 from case import Case
-from host import run
+from host import Bpfman, run
 
 # Counts what it sees in slot WHO, and answers what its global says.
 MEMBER = """
@@ -59,6 +59,14 @@ SEC("tracepoint/syscalls/sys_enter_getpgid") int on_getpgid(void *ctx) { count(0
 SEC("uprobe") int on_call(void *ctx) { count(1); return 0; }
 SEC("cgroup/sock_create") int on_socket(void *ctx) { count(2); return 1; }
 SEC("tcx/ingress") int on_packet(void *ctx) { count(3); return -1; }
+char _license[] SEC("license") = "GPL";
+"""
+
+
+TRACER = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("fentry") int on_member(void *ctx) { return 0; }
 char _license[] SEC("license") = "GPL";
 """
 
@@ -217,6 +225,154 @@ class TcChains(Hooks):
         self.assertEqual(run("tc", "filter", "show", "dev", self.pair.interface, "ingress").stdout, before)
 
 
+    def test_filters_without_a_program_are_neighbours_too(self):
+        run("tc", "qdisc", "add", "dev", self.pair.interface, "clsact")
+        self.addCleanup(lambda: run("tc", "qdisc", "del", "dev", self.pair.interface, "clsact", check=False))
+        run("tc", "filter", "add", "dev", self.pair.interface, "ingress", "prio", "50", "protocol", "ip", "u32", "match",
+            "u32", "0", "0", "flowid", "1:1")
+        before = run("tc", "filter", "show", "dev", self.pair.interface, "ingress").stdout
+        done = self.attach("ours", "ingress")
+        self.assertIn("also runs a u32 filter (handle 0x80000800)", done.stderr)
+        text = self.bpfman("explain", "chain", self.pair.interface).stdout
+        self.assertIn("a u32 filter (handle 0x80000800), priority 50", text)
+        other = self.chain("tc-ingress")["others"][0]
+        self.assertEqual((other["filter_kind"], other["program_id"], other["offloaded"]), ("u32", None, False))
+        self.assertEqual(self.pair.ping(3).returncode, 0)
+        self.assertGreaterEqual(self.seen("ours", "classify"), 3)
+        self.bpfman("unload", "--all", check=True)
+        self.assertEqual(run("tc", "filter", "show", "dev", self.pair.interface, "ingress").stdout, before)
+
+    def test_beside_an_ingress_qdisc(self):
+        run("tc", "qdisc", "add", "dev", self.pair.interface, "ingress")
+        self.addCleanup(lambda: run("tc", "qdisc", "del", "dev", self.pair.interface, "ingress", check=False))
+        self.attach("in", "ingress")
+        self.attach("out", "egress")
+        self.assertEqual(self.pair.ping(3).returncode, 0)
+        self.assertGreaterEqual(self.seen("out", "classify"), 3)
+        self.bpfman("unload", "--all", check=True)
+        self.assertIn("qdisc ingress", run("tc", "qdisc", "show", "dev", self.pair.interface).stdout)
+
+
+class Places(Hooks):
+    """Programs of others on the kernel's TCX list: another bpfman, which knows nothing of the one under test."""
+
+    def setUp(self):
+        super().setUp()
+        self.foreign = Bpfman(self.bpfman.binary, os.path.join(self.root, "foreign"), self.look_in())
+        self.addCleanup(self.foreign.stop)
+        self.names = set()
+
+    def add_foreign(self, name, *more, verdict=-1):
+        """A link of its own at the end of the list; returns its kernel link id."""
+        path = self.host.programs.compile(name, CLASSIFIER.replace("classify", name))
+        done = self.foreign("load", "file", path, "-a", "foreign", "--set", f"verdict={verdict}", "tcx", "--iface",
+                            self.pair.interface, "--direction", "ingress", "--priority", "1000", *more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.names.add(name)
+        return self.foreign.json("list", "links")["links"][-1]["kernel_link_id"]
+
+    def attach(self, application, *more, kind="tc"):
+        return self.load(application, kind, "--iface", self.pair.interface, "--direction", "ingress", *more,
+                         source=CLASSIFIER, name="classify", settings=["verdict=-1"])
+
+    def on_list(self):
+        """Who is on the list, in order, as the other one sees it: it has no chain, so all are neighbours to it."""
+        chains = self.foreign.json("explain", "chain", self.pair.interface, "--hook", "tc-ingress")["chains"]
+        names = [one["name"] for one in chains[0]["others"] if one["seat"].startswith("TCX")] if chains else []
+        return [name if name in self.names else "ours" for name in names]
+
+    def test_a_chain_comes_where_it_was_asked_to(self):
+        self.add_foreign("early")
+        shoots = self.add_foreign("late", verdict=2)
+        behind = self.attach("behind")
+        self.assertEqual(behind.returncode, 0, behind.stderr)
+        self.assertIn('others before:  "early"', behind.stdout)
+        self.assertEqual(self.on_list(), ["early", "late", "ours"])
+        self.assertNotEqual(self.pair.ping(2).returncode, 0)
+        self.assertEqual(self.seen("behind", "classify"), 0, "the one before shoots")
+        self.bpfman("detach", "1", check=True)
+        done = self.bpfman("attach", "behind/classify", "tc", "-i", self.pair.interface, "-d", "ingress", "--place",
+                           f"before:link:{shoots}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.on_list(), ["early", "ours", "late"])
+        self.pair.ping(2)
+        self.assertGreaterEqual(self.seen("behind", "classify"), 1)
+        self.assertEqual(self.attach("second", "--place", f"before:link:{shoots}").returncode, 0)
+        self.assertEqual(self.on_list().index("late"), 2)
+        text = self.bpfman("explain", "chain", self.pair.interface, check=True).stdout
+        self.assertIn(f"Place asked for among others: before:link:{shoots}.", text)
+        self.assertIn('before ours: "early"', text)
+        self.assertIn('after ours: "late"', text)
+        self.assertIn("early > bpfman > late", self.bpfman("list", "chains").stdout)
+        link = self.bpfman.json("get", "link", "2")
+        self.assertEqual((link["place"], [(one["name"], one["runs"]) for one in link["others"]]),
+                         (f"before:link:{shoots}", [("early", "before"), ("late", "after")]))
+        self.bpfman("unload", "--all", check=True)
+        self.assertEqual(self.on_list(), ["early", "late"])
+        self.assertNothingLeft()
+
+    def test_places_that_are_not_to_be_had(self):
+        link = self.add_foreign("early")
+        self.assertFails(self.attach("a", "--place", "before:nobody"), 3, 'no program "nobody" of others',
+                         f"link:{link}")
+        self.assertFails(self.attach("a", "--place", "beside:early"), 2, "before:WHO or after:WHO")
+        done = self.load("x", "xdp", "--iface", self.pair.interface, "--place", "first")
+        self.assertFails(done, 2, "an interface runs one XDP program")
+        self.assertEqual(self.attach("a").returncode, 0)
+        self.assertFails(self.attach("b", "--place", "first"), 6, "run already", "see each program twice",
+                         "bpfman detach 1")
+        self.assertFails(self.attach("b", "--place", "before:a/classify"), 2, "is bpfman's own", "--priority")
+        self.assertEqual(self.attach("b", "--place", "after:early").returncode, 0)
+        self.assertFails(self.attach("c", "--place", "last"), 2, 'asks for the place "after:early"')
+        path = self.host.programs.compile("classify", CLASSIFIER)
+        done = self.bpfman("check", "file", path, "tc", "-i", self.pair.interface, "-d", "ingress", "--place", "before:zzz")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("zzz", done.stderr)
+
+    def test_beside_filters_there_is_no_list(self):
+        run("tc", "qdisc", "add", "dev", self.pair.interface, "clsact")
+        self.addCleanup(lambda: run("tc", "qdisc", "del", "dev", self.pair.interface, "clsact", check=False))
+        path = self.host.programs.compile("foreign", CLASSIFIER)
+        run("tc", "filter", "add", "dev", self.pair.interface, "ingress", "prio", "7", "bpf", "da", "obj", path, "sec", "tc")
+        self.assertFails(self.attach("a", "--place", "first"), 6, "run as a clsact filter", "filters of others")
+
+    def test_links_of_their_own_go_by_priority_and_then_by_place(self):
+        self.add_foreign("one")
+        self.add_foreign("two")
+        done = self.attach("mid", "--place", "before:two", kind="tcx")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.on_list(), ["one", "ours", "two"])
+        done = self.attach("first", "--place", "first", "--priority", "10", kind="tcx")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("count first", done.stderr)
+        self.assertEqual(self.on_list(), ["ours", "one", "ours", "two"])
+        done = self.attach("late", "--place", "before:one", kind="tcx")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("count first", done.stderr)
+        self.assertEqual(self.on_list(), ["ours", "one", "ours", "ours", "two"])
+        self.assertIn('Others before:', self.bpfman("get", "link", "3").stdout)
+        self.assertEqual(self.bpfman.json("get", "link", "1")["place"], "before:two")
+
+    def test_a_chain_that_others_took_off_comes_back_to_its_place(self):
+        self.add_foreign("early")
+        self.assertEqual(self.attach("a", "--place", "first").returncode, 0)
+        pin = self.chain("tc-ingress")["link_pin"]
+        run("bpftool", "link", "detach", "pinned", pin)
+        self.assertEqual(self.on_list(), ["early"])
+        done = self.attach("b")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.on_list(), ["ours", "early"])
+        self.bpfman("unload", "--all", check=True)
+        self.assertEqual(self.attach("c", "--place", "before:early").returncode, 0)
+        run("bpftool", "link", "detach", "pinned", self.chain("tc-ingress")["link_pin"])
+        self.foreign("unload", "--all", check=True)
+        self.add_foreign("other")
+        done = self.attach("d")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('not at the place "before:early" of link', done.stderr)
+        self.assertEqual(self.on_list(), ["other", "ours"])
+
+
 class OtherKinds(Hooks):
     def load_tracing(self, name, *hook):
         path = self.host.programs.compile("tracing", TRACING)
@@ -276,6 +432,22 @@ class OtherKinds(Hooks):
         self.assertFails(done, 6, "is a tcx program; the xdp attach does not take it", "tcx")
         done = self.bpfman("attach", "app/on_packet", "tcx", "--iface", self.pair.interface, "--direction", "up")
         self.assertFails(done, 2, "ingress or egress")
+
+    def test_tracing_a_program_needs_one_and_the_right_kind(self):
+        self.assertEqual(self.load("traced").returncode, 0)
+        path = self.host.programs.compile("tracing", TRACING)
+        load = ["load", "file", path, "-a", "app", "--name"]
+        done = self.bpfman(*load, "on_getpgid", "--attach-program", "traced/member")
+        self.assertFails(done, 2, "on_getpgid is a tracepoint program")
+        source = TRACER
+        path = self.host.programs.compile("tracer", source)
+        load = ["load", "file", path, "-a", "app", "--attach-program"]
+        self.assertFails(self.bpfman(*load, "nobody"), 3, "program nobody does not exist")
+        done = self.bpfman(*load, "traced/member", "fentry")
+        if done.returncode != 0:  # kernels that refuse trampolines
+            self.assertNotEqual(done.stderr.find("no fentry"), -1, done.stderr)
+            return
+        self.assertIn("member of traced/member", done.stdout)
 
     def test_maps_of_another_program_are_shared(self):
         first = self.load("one", source=MEMBER)

@@ -103,6 +103,7 @@ void AttachTest::load(const Subject& subject, const std::vector<MapRecord>& shar
                                      .program = subject.program,
                                      .type = type_of(subject),
                                      .attach_function = subject.attach_function,
+                                     .attach_pin = subject.attach_pin,
                                      .globals = globals_of(subject),
                                      .shared_maps = shared_maps},
                             .program_pin = fs("prog"),
@@ -126,6 +127,7 @@ Error AttachTest::load_error(const Subject& subject, const std::vector<MapRecord
                                      .program = subject.program,
                                      .type = type_of(subject),
                                      .attach_function = subject.attach_function,
+                                     .attach_pin = subject.attach_pin,
                                      .globals = globals_of(subject),
                                      .shared_maps = shared_maps},
                             .program_pin = fs("prog_bad"),
@@ -141,8 +143,7 @@ kernel::AttachRequest AttachTest::request(const AttachTarget& target) const {
           .type = type_of(subject_),
           .section = subject_.section,
           .target = target,
-          .links_before = {},
-          .links_after = {}};
+          .anchor = {}};
 }
 
 void AttachTest::attach(const AttachTarget& target) {

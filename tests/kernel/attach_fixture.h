@@ -23,6 +23,7 @@ struct Subject {
   std::string attach_function = {};
   std::string type = {};  // "": the section's
   bool with_cookie = false;
+  std::string attach_pin = {};  // of the program whose function attach_function is
 };
 
 // Bytes of a compiled test program.

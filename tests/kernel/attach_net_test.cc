@@ -22,6 +22,7 @@
 #include "bpfman/kernel/attach.h"
 #include "bpfman/kernel/bpf_attach.h"
 #include "bpfman/kernel/bpf_syscall.h"
+#include "bpfman/kernel/hook.h"
 #include "bpfman/kernel/netns.h"
 #include "bpfman/kernel/rtnetlink.h"
 #include "tests/kernel/attach_fixture.h"
@@ -37,14 +38,12 @@ constexpr std::uint32_t kLoopback = 1;
 
 class NetworkHook : public AttachTest {
  protected:
-  void attach_listed(const std::string& pin,
-                     const std::vector<std::string>& before,
-                     const std::vector<std::string>& after) {
-    LOAD({"k_network", "on_ingress", "tcx/ingress"});
-    kernel::AttachRequest wanted = request(ListTarget{.interface = "lo", .netns = {}});
+  void attach_listed(const std::string& pin, const ListTarget& target, plan::Anchor anchor) {
+    bool netkit = target.list == ListKind::NetkitPrimary;
+    LOAD({"k_network", "on_ingress", "tcx/ingress", "", netkit ? "netkit" : ""});
+    kernel::AttachRequest wanted = request(target);
     wanted.link_pin = fs(pin);
-    wanted.links_before = before;
-    wanted.links_after = after;
+    wanted.anchor = anchor;
     ATTACH(wanted);
     ASSERT_TRUE(attached_);
     ids_[pin] = *attached_->kernel_id;
@@ -52,6 +51,43 @@ class NetworkHook : public AttachTest {
     ASSERT_TRUE(remove_file(fs("prog")).ok());
     ASSERT_TRUE(remove_file(fs("maps/events")).ok());
     ASSERT_TRUE(remove_file(fs("maps/sockets")).ok());
+  }
+
+  plan::Anchor beside(plan::Anchor::Side side, const std::string& pin) {
+    return {.side = side, .link = ids_[pin]};
+  }
+
+  // Attaches four, each by another anchor, and looks at their order.
+  void expect_order(const ListTarget& target) {
+    using Side = plan::Anchor::Side;
+    attach_listed("b", target, {});
+    if (IsSkipped() || HasFatalFailure()) {
+      return;
+    }
+    attach_listed("d", target, {});
+    attach_listed("c", target, beside(Side::Before, "d"));
+    attach_listed("a", target, {.side = Side::Head});
+    attach_listed("b2", target, beside(Side::After, "b"));
+    Result<plan::NetHook> list = kernel::observe_list(target.list, target.interface, "");
+    ASSERT_TRUE(list.ok()) << list.error().message();
+    EXPECT_EQ(list->list, target.list);
+    std::vector<std::optional<KernelLinkId>> order;
+    for (const plan::Occupant& occupant : list->occupants) {
+      EXPECT_EQ(occupant.seat,
+                target.list == ListKind::NetkitPrimary ? plan::SeatKind::NetkitLink
+                                                       : plan::SeatKind::TcxLink);
+      order.push_back(occupant.link);
+    }
+    EXPECT_THAT(order, ElementsAre(ids_["a"], ids_["b"], ids_["b2"], ids_["c"], ids_["d"]));
+    for (const char* pin : {"a", "b", "b2", "c", "d"}) {
+      EXPECT_TRUE(kernel::detach_link(fs(pin)).ok());
+    }
+    kernel::AttachRequest gone = request(target);
+    gone.anchor = beside(Side::Before, "c");
+    load({"k_network", "on_ingress", "tcx/ingress"});
+    Result<kernel::AttachedLink> refused = kernel::attach(gone);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), Code::Aborted) << refused.error().message();
   }
 
   std::map<std::string, KernelLinkId> ids_;
@@ -79,24 +115,11 @@ TEST_F(NetworkHook, TcxInAnotherNamespace) {
   EXPECT_EQ(runs(), 0U);
   Result<kernel::ListState> here =
       kernel::query_list(Ifindex(kLoopback), kernel::kAttachTcxIngress);
-  EXPECT_TRUE(here.ok() && here->links.empty());
+  EXPECT_TRUE(here.ok() && here->members.empty());
 }
 
-TEST_F(NetworkHook, TcxKeepsOurOrder) {
-  attach_listed("b", {}, {});
-  if (IsSkipped()) {
-    return;
-  }
-  attach_listed("d", {fs("b")}, {});
-  attach_listed("c", {fs("b")}, {fs("d")});
-  attach_listed("a", {fs("nothing")}, {fs("gone"), fs("b"), fs("c")});
-  Result<kernel::ListState> list =
-      kernel::query_list(Ifindex(kLoopback), kernel::kAttachTcxIngress);
-  ASSERT_TRUE(list.ok());
-  EXPECT_THAT(list->links, ElementsAre(ids_["a"], ids_["b"], ids_["c"], ids_["d"]));
-  for (const char* pin : {"a", "b", "c", "d"}) {
-    EXPECT_TRUE(kernel::detach_link(fs(pin)).ok());
-  }
+TEST_F(NetworkHook, TcxGoesWhereTheAnchorSays) {
+  expect_order(ListTarget{.interface = "lo", .netns = {}});
 }
 
 TEST_F(NetworkHook, TcxOnNoInterface) {
@@ -180,11 +203,23 @@ TEST_F(NetworkHook, Netkit) {
                [] { send_out_of("bk0"); });
 }
 
+TEST_F(NetworkHook, NetkitGoesWhereTheAnchorSays) {
+  int failed = make_netkit();
+  if (failed == EOPNOTSUPP) {
+    GTEST_SKIP() << "this kernel has no netkit (since Linux 6.7)";
+  }
+  ASSERT_EQ(failed, 0) << std::strerror(failed);
+  expect_order(ListTarget{.list = ListKind::NetkitPrimary, .interface = "bk0", .netns = {}});
+}
+
 TEST_F(NetworkHook, NetkitOnAnotherDevice) {
   LOAD({"k_network", "on_ingress", "tcx/ingress", "", "netkit"});
   Error error =
       attach_error(ListTarget{.list = ListKind::NetkitPrimary, .interface = "lo", .netns = {}});
   EXPECT_EQ(error.code(), Code::FailedPrecondition) << error.message();
+  Result<plan::NetHook> list = kernel::observe_list(ListKind::NetkitPrimary, "lo", "");
+  ASSERT_FALSE(list.ok());
+  EXPECT_EQ(list.error().code(), Code::FailedPrecondition) << list.error().message();
 }
 
 TEST_F(NetworkHook, Netfilter) {

@@ -261,6 +261,43 @@ TEST_F(Probe, KprobeThatIsMistypedIsSuggested) {
   EXPECT_THAT(behind.message(), HasSubstr("is behind them"));
 }
 
+// A session sees the call and, as it returned 0 then, the return.
+TEST_F(Probe, KprobeSessionRunsTwiceACall) {
+  LOAD({"k_probes", "on_kprobe_session", "kprobe.session", {}, "kprobe.multi"});
+  ATTACH(KprobeTarget{.functions = {"__x64_sys_getpgid"}});
+  call_getpgid();
+  call_getpgid();
+  EXPECT_EQ(runs(), 4U);
+  EXPECT_TRUE(kernel::detach_link(fs("link")).ok());
+  call_getpgid();
+  EXPECT_EQ(runs(), 4U);
+}
+
+TEST_F(Probe, UprobeSessionRunsTwiceACall) {
+  LOAD({"k_probes", "on_uprobe_session", "uprobe.session", {}, "uprobe.multi"});
+  ATTACH(own_function());
+  call_target();
+  call_target();
+  EXPECT_EQ(runs(), 4U);
+  EXPECT_TRUE(kernel::detach_link(fs("link")).ok());
+  call_target();
+  EXPECT_EQ(runs(), 4U);
+}
+
+TEST_F(Probe, KretprobeMulti) {
+  expect_round({"k_probes", "on_kretprobe_multi", "kretprobe.multi"},
+               KprobeTarget{.functions = {"__x64_sys_getpg*"}},
+               call_getpgid);
+}
+
+TEST_F(Probe, KretprobeMultiRunsOnceACall) {
+  LOAD({"k_probes", "on_kretprobe_multi", "kretprobe.multi"});
+  ATTACH(KprobeTarget{.functions = {"__x64_sys_getpgid"}});
+  call_getpgid();
+  call_getpgid();
+  EXPECT_EQ(runs(), 2U);
+}
+
 TEST_F(Probe, KprobeMulti) {
   expect_round({"k_probes", "on_kprobe_multi", "kprobe.multi"},
                KprobeTarget{.functions = {"__x64_sys_getpg*"}},

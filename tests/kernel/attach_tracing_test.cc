@@ -8,7 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpfman/base/text.h"
 #include "bpfman/kernel/attach.h"
+#include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/program_info.h"
 #include "tests/kernel/attach_fixture.h"
 
@@ -196,10 +198,97 @@ TEST_F(Attach, Lsm) {
   expect_round({"k_tracing", "on_file_open", "lsm/file_open"}, FixedTarget{}, open_null);
 }
 
+// fentry and fexit on a program: a tracepoint program that runs at getpgid(2).
+class Traced : public AttachTest {
+ protected:
+  // Loads and attaches it, and makes room for the pins of the next one.
+  void SetUp() override {
+    AttachTest::SetUp();
+    load(kTracepoint);
+    if (IsSkipped() || HasFatalFailure()) {
+      return;
+    }
+    kernel::AttachRequest wanted = request(TracepointTarget{"syscalls/sys_enter_getpgid"});
+    wanted.link_pin = fs("traced_link");
+    attach(wanted);
+    ASSERT_TRUE(kernel::rename_pin(fs("prog"), fs("traced")).ok());
+    ASSERT_TRUE(remove_file(fs("maps/events")).ok());
+  }
+
+  void TearDown() override {
+    EXPECT_TRUE(kernel::detach_link(fs("traced_link")).ok());
+    AttachTest::TearDown();
+  }
+
+  Subject tracer(const std::string& program, const std::string& function) {
+    return {.object = "k_tracing",
+            .program = program,
+            .section = program == "on_exit" ? "fexit" : "fentry/__x64_sys_getpgid",
+            .attach_function = function,
+            .attach_pin = fs("traced")};
+  }
+};
+
+TEST_F(Traced, ByFentry) {
+  expect_round(tracer("on_entry", "on_tracepoint"), FixedTarget{}, call_getpgid);
+}
+
+TEST_F(Traced, ByFexit) {
+  expect_round(tracer("on_exit", "on_tracepoint"), FixedTarget{}, call_getpgid);
+}
+
+TEST_F(Traced, InAFunctionThatItDoesNotHave) {
+  Error error = load_error(tracer("on_entry", "on_tracepointt"));
+  SKIP_WHEN_MISSING(error);
+  EXPECT_EQ(error.code(), Code::NotFound) << error.message();
+  EXPECT_THAT(error.message(), HasSubstr("has no function \"on_tracepointt\""));
+}
+
+TEST_F(Traced, OfAPinThatIsNotThere) {
+  Subject subject = tracer("on_entry", "on_tracepoint");
+  subject.attach_pin = fs("nothing");
+  Error error = load_error(subject);
+  SKIP_WHEN_MISSING(error);
+  EXPECT_EQ(error.code(), Code::NotFound) << error.message();
+}
+
 TEST_F(Attach, StructOps) {
   expect_round({"k_struct_ops", "start", "struct_ops/start"}, FixedTarget{"bpfman_test"}, [] {
     connect_tcp("bpfman_test");
   });
+}
+
+std::string scheduler_state() {
+  Result<Bytes> text = read_file("/sys/kernel/sched_ext/state", 1 << 16);
+  return text.ok() ? std::string(trim(as_text(*text))) : text.error().message();
+}
+
+// The kernel ends a scheduler a little later.
+std::string scheduler_state_soon(const std::string& wanted) {
+  for (int tries = 0; scheduler_state() != wanted && tries < 500; ++tries) {
+    ::usleep(10'000);
+  }
+  return scheduler_state();
+}
+
+TEST_F(Attach, Scheduler) {
+  if (!path_exists("/sys/kernel/sched_ext/state")) {
+    Error error = load_error({"k_sched_ext", "running", "struct_ops/running"});
+    ASSERT_TRUE(is_missing_feature(error)) << error.message();
+    GTEST_SKIP() << error.message();
+  }
+  ASSERT_EQ(scheduler_state(), "disabled");
+  LOAD({"k_sched_ext", "running", "struct_ops/running"});
+  EXPECT_EQ(scheduler_state(), "disabled") << "loading must not register it";
+  ATTACH(FixedTarget{"bpfman_sched"});
+  EXPECT_EQ(scheduler_state_soon("enabled"), "enabled");
+  std::uint64_t before = runs();
+  for (int i = 0; i < 20; ++i) {
+    ::usleep(1000);
+  }
+  EXPECT_GT(runs(), before) << "it schedules";
+  EXPECT_TRUE(kernel::detach_link(fs("link")).ok());
+  EXPECT_EQ(scheduler_state_soon("disabled"), "disabled");
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ std::optional<LoadedMember> ChainTest::try_load(const std::string& program,
   auto attempt = [&]() -> Result<LoadedMember> {
     kernel::BpfObject object = TRY(kernel::BpfObject::open(object_, program));
     ProgramType type = program == "chained_tc" ? ProgramType::Tc : ProgramType::Xdp;
-    TRY(object.select(program, type, ""));
+    TRY(object.select(program, type, "", ""));
     TRY(object.set_globals({{"verdict", bytes_of(verdict)}}));
     TRY(object.load());
     LoadedMember loaded;

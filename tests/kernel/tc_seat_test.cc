@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpfman/kernel/bpf_attach.h"
 #include "bpfman/kernel/bpf_hook.h"
 #include "bpfman/kernel/bpf_syscall.h"
+#include "bpfman/kernel/list_link.h"
 #include "bpfman/kernel/netns.h"
 #include "tests/support/netns_fixture.h"
 #include "tests/support/skip.h"
@@ -181,7 +183,8 @@ TEST_P(TcSeat, LeavesProgramsOfOthersAlone) {
   auto foreign = [&]() -> Result<void> {
     UniqueFd program = TRY(kernel::open_pin(fs("prog_foreign")));
     if (TRY(kernel::has_tcx())) {
-      link = TRY(kernel::create_tcx_link(program.get(), seat_.ifindex, seat_.kind));
+      link = TRY(kernel::create_list_link(
+          program.get(), seat_.ifindex, kernel::list_attach_type(seat_.kind), {}, 0));
     }
     return {};
   };

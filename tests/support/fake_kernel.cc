@@ -213,6 +213,16 @@ Result<plan::NetHook> FakeKernel::observe_hook(HookKind kind,
   return hook;
 }
 
+Result<plan::NetHook> FakeKernel::observe_list(ListKind list,
+                                               const std::string& interface,
+                                               const std::string& netns) {
+  bool ingress = list == ListKind::TcxIngress || list == ListKind::NetkitPrimary;
+  plan::NetHook hook =
+      TRY(observe_hook(ingress ? HookKind::TcIngress : HookKind::TcEgress, interface, netns));
+  hook.list = list;
+  return hook;
+}
+
 // Proved by the tests of attach: the link lives by its pin.
 Result<kernel::AttachedLink> FakeKernel::attach(const kernel::AttachRequest& request) {
   return strike("attach", [&]() -> Result<kernel::AttachedLink> {

@@ -85,6 +85,10 @@ class FakeKernel final : public kernel::KernelOps {
   Result<kernel::AttachedLink> attach(const kernel::AttachRequest& request) override;
   Result<std::optional<KernelLink>> pinned_link(const std::string& path) override;
   Result<void> detach_link(const std::string& link_pin) override;
+  // That of the hook of the same direction.
+  Result<plan::NetHook> observe_list(ListKind list,
+                                     const std::string& interface,
+                                     const std::string& netns) override;
   Result<plan::NetHook> observe_hook(HookKind kind,
                                      const std::string& interface,
                                      const std::string& netns) override;
