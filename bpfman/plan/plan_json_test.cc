@@ -60,6 +60,10 @@ Plan full_plan() {
                                  .except = {"eth0"},
                                  .created_at = 4}});
   plan.commit.push_back(DeleteSelector{SelectorId(3)});
+  plan.steps.push_back(Step{RepinProgram{ProgramId(5), "/p"}, {}});
+  plan.steps.push_back(Step{RepinMap{MapId(6), "/m"}, {}});
+  plan.commit.push_back(UpdateProgram{Slot{1}, ProgramRecord{.name = "again"}, "/staged"});
+  plan.commit.push_back(ReattachLink{ProgramId(5), LinkRecord{.selector = SelectorId(4)}});
   plan.commit.push_back(DeleteLink{LinkId(9)});
   plan.commit.push_back(DeleteProgram{ProgramKey(8)});
   return plan;

@@ -12,7 +12,7 @@
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/neighbours.h"
-#include "bpfman/plan/restore.h"
+#include "bpfman/plan/plan_parts.h"
 
 namespace bpfman::plan {
 namespace {
@@ -73,89 +73,6 @@ LinkRecord link_record(const ProgramRecord& program,
   return link;
 }
 
-Result<void> check_mode(const ChainTarget& target, const ChainRecord& chain) {
-  if (target.mode.has_value() && *target.mode != chain.mode) {
-    return Error(Code::FailedPrecondition,
-                 fmt::format("{} runs programs in {} mode, and one interface has one mode",
-                             target.interface,
-                             to_string(chain.mode)))
-        .with_hint(fmt::format("attach without --mode, or detach the others first: bpfman explain "
-                               "chain {}",
-                               target.interface));
-  }
-  return {};
-}
-
-StrategyChoice choice_of(const std::optional<Strategy>& wanted) {
-  return wanted.has_value()
-             ? parse_strategy_choice(to_string(*wanted)).value_or(StrategyChoice::Keep)
-             : StrategyChoice::Keep;
-}
-
-// What was set for the hook before the host was started anew, or its interface came back.
-void keep_settings(ChainChange& change, const ChainTarget& target, const Snapshot& snapshot) {
-  for (const ChainRecord& former : snapshot.chains) {
-    if (former.boot_id == snapshot.boot_id || former.hook.kind != target.hook ||
-        former.interface != target.interface || former.netns != target.netns) {
-      continue;
-    }
-    if (change.strategy == StrategyChoice::Keep) {
-      change.strategy = choice_of(former.wanted);
-    }
-    change.timing = former.timing;
-  }
-}
-
-// One more member on its hook.
-Result<void> add_member(Plan& plan,
-                        const LinkRecord& link,
-                        const Candidate& candidate,
-                        const AttachSpec& spec,
-                        const Snapshot& snapshot) {
-  const ChainTarget& target = *link.chain();
-  HookKey key{target.hook, link.netns_id, link.ifindex};
-  const ChainRecord* chain = chain_at(key, snapshot);
-  ChainChange change{.key = key, .strategy = spec.strategy, .mode = target.mode};
-  if (chain == nullptr) {
-    keep_settings(change, target, snapshot);
-  }
-  change.members = members_of(key, snapshot);
-  if (chain != nullptr) {
-    TRY(check_mode(target, *chain));
-    change.before = *chain;
-  }
-  TRY(check_chain_place(target, change.before, change.members, snapshot, key));
-  change.members.push_back(candidate);
-  return add_chain_change(plan, change, snapshot);
-}
-
-Result<void> add_link(Plan& plan,
-                      const LinkRecord& link,
-                      const ProgramRecord& program,
-                      ProgramRef reference,
-                      const AttachPlace& place,
-                      const Snapshot& snapshot) {
-  if (const ChainTarget* target = link.chain()) {
-    BPFMAN_CHECK(place.hook.has_value(), "the manager looks at the hook it is going to use");
-    TRY(check_target(*target));
-    TRY(add_member(plan, link, candidate_of(link, program, reference), place.spec, snapshot));
-  } else {
-    AttachLink attach{.program = reference,
-                      .link = link.id,
-                      .link_pin = link.pin_path,
-                      .type = program.type,
-                      .section = program.section,
-                      .target = link.target,
-                      .cookie = link.cookie};
-    if (std::holds_alternative<ListTarget>(link.target)) {
-      BPFMAN_CHECK(place.hook.has_value(), "the manager looks at the list it is going to use");
-      attach.anchor = TRY(place_link(link, *place.hook, snapshot, plan.warnings));
-    }
-    plan.steps.push_back(Step{.action = attach, .undo = {DetachLink{link.pin_path}}});
-  }
-  return {};
-}
-
 Result<void> add_attach(Plan& plan,
                         const ProgramRecord& program,
                         ProgramRef reference,
@@ -209,15 +126,6 @@ void add_load_steps(Plan& plan, Slot slot, const LoadProgram& load, const Progra
   plan.steps.push_back(Step{.action = PublishProgram{slot, load.staged_program, load.staged_maps},
                             .undo = {UnpublishProgram{slot}}});
   plan.commit.push_back(InsertProgram{slot, record, load.staged_maps});
-}
-
-// Data sections stay a program's own.
-void add_shared_maps(LoadProgram& load, const ProgramRecord& owner) {
-  for (const MapRecord& map : owner.maps) {
-    if (!map.pin_path.empty()) {
-      load.shared_maps.push_back(map);
-    }
-  }
 }
 
 ProgramRecord new_record(const LoadSpec& spec,
@@ -336,100 +244,6 @@ Result<Plan> plan_attach(const ProgramRecord& program,
   Plan plan{.verb = "attach", .subject = program.stable_name(), .recovery = Recovery::Undo};
   plan.steps.push_back(Step{.action = EnsureRuntime{}});
   TRY(add_attach(plan, program, program.id, placement, snapshot));
-  return plan;
-}
-
-// "FUNCTION of APPLICATION/NAME", as plan_load records it of what traces a program.
-static Result<void> trace_again(LoadProgram& load,
-                                const ProgramRecord& tracer,
-                                const Snapshot& snapshot) {
-  constexpr std::string_view kOf = " of ";
-  std::size_t of = tracer.attach_function.find(kOf);
-  if (of == std::string::npos) {
-    return {};
-  }
-  std::string traced = tracer.attach_function.substr(of + kOf.size());
-  for (const ProgramRecord& program : snapshot.programs) {
-    if (program.stable_name() == traced && program.boot_id == snapshot.boot_id) {
-      load.attach_function = tracer.attach_function.substr(0, of);
-      load.attach_pin = program.pin_path;
-      return {};
-    }
-  }
-  return Error(Code::FailedPrecondition,
-               fmt::format("program {}, which it traces, is not loaded", traced));
-}
-
-Result<Plan> plan_restore_program(const ProgramRecord& program,
-                                  bool maps_are_there,
-                                  const Snapshot& snapshot) {
-  Plan plan{.verb = "restore", .subject = program.stable_name(), .recovery = Recovery::Undo};
-  plan.steps.push_back(Step{.action = EnsureRuntime{}});
-  LoadProgram load{.slot = Slot{0},
-                   .bytecode = program.bytecode,
-                   .name = program.name,
-                   .type = program.type,
-                   .attach_function = program.attach_function,
-                   .globals = program.globals,
-                   .staged_program = snapshot.layout.staged_program(snapshot.next_operation, 0),
-                   .staged_maps = snapshot.layout.staged_maps(snapshot.next_operation, 0)};
-  for (const ProgramRecord& owner : snapshot.programs) {
-    if (owner.boot_id == snapshot.boot_id && program.map_owner.value() != 0 &&
-        owner.key == program.map_owner) {
-      add_shared_maps(load, owner);
-    }
-  }
-  if (maps_are_there && load.shared_maps.empty()) {
-    add_shared_maps(load, program);
-  }
-  TRY(trace_again(load, program, snapshot));
-  ProgramRecord record = program;
-  record.boot_id = snapshot.boot_id;
-  plan.steps.push_back(
-      Step{.action = load, .undo = {RemovePins{load.staged_program, load.staged_maps}}});
-  plan.steps.push_back(
-      Step{.action = PublishProgram{load.slot, load.staged_program, load.staged_maps},
-           .undo = {UnpublishProgram{load.slot}}});
-  plan.commit.push_back(UpdateProgram{load.slot, record, load.staged_maps});
-  return plan;
-}
-
-Plan plan_repin(const ProgramRecord& program, const std::string& path) {
-  Plan plan{.verb = "restore", .subject = path, .recovery = Recovery::Finish};
-  if (path == program.pin_path) {
-    plan.steps.push_back(Step{.action = RepinProgram{program.id, path}});
-  }
-  for (const MapRecord& map : program.maps) {
-    if (map.pin_path == path) {
-      plan.steps.push_back(Step{.action = RepinMap{map.id, path}});
-    }
-  }
-  return plan;
-}
-
-Result<Plan> plan_restore_link(const LinkRecord& link,
-                               const ProgramRecord& program,
-                               const AttachPlace& place,
-                               const Snapshot& snapshot) {
-  Plan plan{.verb = "restore", .recovery = Recovery::Undo};
-  plan.subject = program.stable_name() + " on " + describe(link.target);
-  plan.steps.push_back(Step{.action = EnsureRuntime{}});
-  LinkRecord again = link;
-  again.program = program.id;
-  again.boot_id = snapshot.boot_id;
-  again.kernel_id.reset();
-  if (place.hook.has_value()) {
-    again.ifindex = place.hook->ifindex;
-    again.netns_id = place.hook->netns_id;
-  }
-  if (again.chain() == nullptr) {
-    // What is left there is attached to nothing.
-    again.pin_path = snapshot.layout.link_pin(link.id);
-    plan.steps.push_back(Step{.action = DetachLink{again.pin_path}});
-  }
-  TRY(add_link(plan, again, program, program.id, place, snapshot));
-  plan.commit.push_back(ReattachLink{program.id, again});
-  forget_former_chains(plan, {link}, snapshot);
   return plan;
 }
 
