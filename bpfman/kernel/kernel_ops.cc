@@ -15,6 +15,7 @@
 #include "bpfman/kernel/load.h"
 #include "bpfman/kernel/map_dump.h"
 #include "bpfman/kernel/map_info.h"
+#include "bpfman/kernel/netns.h"
 #include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/program_info.h"
 
@@ -109,6 +110,8 @@ class LiveKernel final : public KernelOps {
   Result<NetnsInterfaces> list_interfaces(const std::string& netns) override {
     return interfaces_of(netns);
   }
+
+  std::string own_netns_name() override { return Netns::name_of_own(); }
 
   Result<std::unique_ptr<LinkWatch>> watch_interfaces(
       const std::vector<std::string>& namespaces) override {

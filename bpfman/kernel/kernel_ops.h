@@ -199,6 +199,9 @@ class KernelOps {
                                              const std::string& netns) = 0;
   // Of a network namespace; "" is our own. NotFound: it is gone.
   virtual Result<NetnsInterfaces> list_interfaces(const std::string& netns) = 0;
+  // The path of our own namespace, for commands that run elsewhere; "" for that of process 1, and
+  // where it has no name.
+  virtual std::string own_netns_name() = 0;
   // In these namespaces, from now on.
   virtual Result<std::unique_ptr<LinkWatch>> watch_interfaces(
       const std::vector<std::string>& namespaces) = 0;

@@ -80,6 +80,27 @@ Result<std::optional<Netns>> Netns::find(const std::string& path, const NetnsId&
   return std::optional<Netns>();
 }
 
+std::string Netns::name_of_own() {
+  Result<Netns> own = open("");
+  Result<Netns> initial = open("/proc/1/ns/net");
+  if (!own.ok() || !initial.ok() || own->id() == initial->id()) {
+    return "";
+  }
+  const std::string directory = "/run/netns";
+  Result<std::vector<std::string>> names = list_directory(directory);
+  if (!names.ok()) {
+    return "";
+  }
+  for (const std::string& name : *names) {
+    std::string path = join_path(directory, name);
+    Result<Netns> named = open(path);
+    if (named.ok() && named->id() == own->id()) {
+      return path;
+    }
+  }
+  return "";
+}
+
 std::string Netns::describe() const {
   return path_.empty() ? "this network namespace" : "network namespace " + path_;
 }

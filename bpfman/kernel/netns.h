@@ -26,6 +26,10 @@ class Netns {
   // now, or be "" in a process that lives elsewhere. nullopt when it seems to have gone.
   static Result<std::optional<Netns>> find(const std::string& path, const NetnsId& id);
 
+  // The path by which our own is found again by commands elsewhere: "" when it is that of process
+  // 1, or has no name in /run/netns.
+  static std::string name_of_own();
+
   NetnsId id() const { return id_; }
 
   const std::string& path() const { return path_; }

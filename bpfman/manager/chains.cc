@@ -55,6 +55,22 @@ std::string_view to_string(LinkState state) {
   return "not attached";
 }
 
+Result<bool> Manager::Impl::is_gone(const ChainRecord& chain) {
+  if (!chain.link_pin.empty()) {
+    std::optional<KernelLink> link = TRY(kernel.pinned_link(chain.link_pin));
+    return link.has_value() && link->detached;
+  }
+  // A filter tells nothing of itself: the namespace has to be there, without the interface.
+  Result<kernel::NetnsInterfaces> present = kernel.list_interfaces(chain.netns);
+  if (!present.ok()) {
+    return !chain.netns.empty() && present.error().code() == Code::NotFound;
+  }
+  return present->netns == chain.hook.netns &&
+         std::none_of(present->interfaces.begin(),
+                      present->interfaces.end(),
+                      [&](const InterfaceFacts& one) { return one.ifindex == chain.hook.ifindex; });
+}
+
 Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
                                                     const std::string& interface,
                                                     const std::string& netns,
@@ -76,6 +92,9 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
     sight.ours = runs.has_value() &&
                  (runs == recorded || (!recorded.has_value() && !chain->link_pin.empty()));
     sight.running = runs;
+  }
+  if (chain != nullptr && !sight.hook.has_value()) {
+    sight.gone = TRY(is_gone(*chain));
   }
   // One program alone needs none, and most are alone.
   if (chain != nullptr || (wanted.has_value() && plan::may_need_dispatcher(*wanted))) {

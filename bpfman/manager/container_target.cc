@@ -28,7 +28,7 @@ bool move_into(AttachTarget& target, std::int32_t pid) {
 Result<AttachSpec> Manager::Impl::resolve_container(const AttachSpec& spec) {
   AttachSpec out = spec;
   if (spec.container.empty()) {
-    return out;
+    return with_named_netns(std::move(out));
   }
   container::ContainerProcess process =
       TRY(container::find_container_process(spec.container, options.environment, options.runtimes));

@@ -96,6 +96,16 @@ Result<std::vector<plan::Drift>> Manager::Impl::find_drift() {
 Result<void> Manager::Impl::mend_drift(const ReconcileSpec& spec,
                                        std::optional<WriteSession>& session,
                                        ReconcileReply& reply) {
+  auto is_meant = [&](const plan::Drift& drift) {
+    return !drift.remedy.empty() && (drift.kind != plan::DriftKind::Orphan || spec.remove_orphans);
+  };
+  std::vector<plan::Drift> drifts = TRY(find_drift());
+  if (std::none_of(drifts.begin(), drifts.end(), is_meant)) {
+    return {};
+  }
+  if (spec.dry_run == DryRun::No) {
+    session = TRY(open_writing());
+  }
   // Each kind stands on those before it: links on programs, and so on. What comes into view when
   // one is mended is of a later kind.
   for (plan::DriftKind kind : {plan::DriftKind::ProgramGone,
@@ -104,18 +114,13 @@ Result<void> Manager::Impl::mend_drift(const ReconcileSpec& spec,
                                plan::DriftKind::ChainGone,
                                plan::DriftKind::LinkGone,
                                plan::DriftKind::Orphan}) {
-    std::vector<plan::Drift> drifts = TRY(find_drift());
+    drifts = TRY(find_drift());  // under the lock, so that it stays true
     for (const plan::Drift& drift : drifts) {
-      bool wanted = drift.kind == kind && !drift.remedy.empty() &&
-                    (kind != plan::DriftKind::Orphan || spec.remove_orphans);
-      if (!wanted) {
+      if (drift.kind != kind || !is_meant(drift)) {
         continue;
       }
       Repair repair{.what = drift.remedy, .error = std::nullopt};
-      if (spec.dry_run == DryRun::No) {
-        if (!session.has_value()) {
-          session = TRY(open_writing());
-        }
+      if (session.has_value()) {
         Result<void> done = mend(drift, *session, reply.warnings);
         if (!done.ok()) {
           repair.error = std::move(done).error();

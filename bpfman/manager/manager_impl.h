@@ -95,11 +95,16 @@ class Manager::Impl {
   Result<AttachSpec> resolve_container(const AttachSpec& spec);
   // The hook of a target that has an interface.
   Result<std::optional<plan::NetHook>> observe(const AttachTarget& target);
+  // Whether the interface of a chain does not exist any more, wherever this command runs.
+  Result<bool> is_gone(const ChainRecord& chain);
   Result<plan::HookSight> look_at_hook(HookKey key,
                                        const std::string& interface,
                                        const std::string& netns,
                                        const plan::Snapshot& snapshot,
                                        const std::optional<AttachSpec>& wanted);
+  // In `ip netns exec` the namespace has a name, by which it is found after a reboot, and by a
+  // daemon. placement.cc
+  AttachSpec with_named_netns(AttachSpec spec);
   // What is asked for as the single places that it means now; of a selector those of its
   // interfaces. placement.cc
   Result<std::vector<AttachSpec>> places_of(const std::optional<AttachSpec>& attach);
@@ -171,6 +176,7 @@ class Manager::Impl {
   // Those of a selector's namespace; none when that, or its container, is gone. `spec` gets the
   // namespace that the container has now.
   Result<kernel::NetnsInterfaces> observe_interfaces(AttachSpec& spec);
+  Result<bool> is_really_gone(const LinkRecord& link, const plan::Snapshot& snapshot);
   Result<void> forget_gone(const std::vector<LinkRecord>& gone, WriteSession& session);
   Result<void> attach_for(const SelectorRecord& selector,
                           const AttachSpec& spec,

@@ -40,6 +40,25 @@ Result<std::optional<plan::NetHook>> Manager::Impl::observe(const AttachTarget& 
   return std::optional(std::move(hook));
 }
 
+AttachSpec Manager::Impl::with_named_netns(AttachSpec spec) {
+  const std::string* netns = netns_of(spec.target);
+  if (netns == nullptr || !netns->empty()) {
+    return spec;
+  }
+  std::string name = kernel.own_netns_name();
+  if (!name.empty()) {
+    spec.target = std::visit(
+        [&](auto target) -> AttachTarget {
+          if constexpr (requires { target.netns; }) {
+            target.netns = name;
+          }
+          return target;
+        },
+        std::move(spec.target));
+  }
+  return spec;
+}
+
 Result<std::vector<AttachSpec>> Manager::Impl::places_of(const std::optional<AttachSpec>& attach) {
   std::vector<AttachSpec> out;
   if (!attach.has_value()) {

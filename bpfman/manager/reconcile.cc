@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hooks brought to what the records say.
 #include "bpfman/manager/manager_impl.h"
+#include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/selectors.h"
 
 namespace bpfman {
@@ -34,6 +35,20 @@ Result<kernel::NetnsInterfaces> Manager::Impl::observe_interfaces(AttachSpec& sp
     return none;
   }
   return present;
+}
+
+// A namespace without a name is another one, or none, from elsewhere: what is attached there stays.
+Result<bool> Manager::Impl::is_really_gone(const LinkRecord& link, const plan::Snapshot& snapshot) {
+  if (link.boot_id != snapshot.boot_id) {
+    return true;
+  }
+  if (const ChainTarget* target = link.chain()) {
+    const ChainRecord* chain =
+        plan::chain_at(HookKey{target->hook, link.netns_id, link.ifindex}, snapshot);
+    return chain == nullptr ? true : is_gone(*chain);
+  }
+  std::optional<KernelLink> present = TRY(kernel.pinned_link(link.pin_path));
+  return !present.has_value() || present->detached;
 }
 
 Result<void> Manager::Impl::forget_gone(const std::vector<LinkRecord>& gone,
@@ -79,16 +94,23 @@ Result<void> Manager::Impl::reconcile_selector(const SelectorRecord& selector,
   const ProgramRecord* program = program_of(selector, seen);
   plan::SelectorDrift drift =
       TRY(plan::drift_of(selector, present.interfaces, present.netns, seen));
-  if (program == nullptr || (drift.gone.empty() && drift.missing.empty())) {
+  std::vector<LinkRecord> gone;
+  for (const LinkRecord& link : drift.gone) {
+    bool really = TRY(is_really_gone(link, seen));
+    if (really) {
+      gone.push_back(link);
+    }
+  }
+  if (program == nullptr || (gone.empty() && drift.missing.empty())) {
     return {};
   }
   if (!session.has_value() && dry_run == DryRun::No) {
     session = TRY(open_writing());
   }
-  if (!drift.gone.empty() && session.has_value()) {
-    TRY(forget_gone(drift.gone, *session));
+  if (!gone.empty() && session.has_value()) {
+    TRY(forget_gone(gone, *session));
   }
-  for (const LinkRecord& link : drift.gone) {
+  for (const LinkRecord& link : gone) {
     reply.repairs.push_back(Repair{.what = "forget link " + to_string(link.id) + " (" +
                                            describe(link.target) + "), whose interface is gone",
                                    .error = std::nullopt});

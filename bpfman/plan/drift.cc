@@ -79,6 +79,9 @@ class Finder {
     }
     std::string where = describe_hook(chain.hook.kind, chain.interface, chain.netns);
     Drift drift{.kind = DriftKind::HookGone, .hook = chain.hook};
+    if (!sight->hook.has_value() && !sight->gone) {
+      return;  // in a network namespace that has no name here
+    }
     if (!sight->hook.has_value()) {
       drift.what = fmt::format("the programs on {} run nowhere", where);
       drift.why = fmt::format("the interface with index {} is gone", chain.hook.ifindex.value());

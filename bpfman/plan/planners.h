@@ -20,8 +20,9 @@ namespace bpfman::plan {
 // A hook of an interface as the manager saw it, for what is going to be done about its chain.
 struct HookSight {
   HookKey key;
-  std::optional<NetHook> hook;       // nullopt: the interface is gone
-  bool ours = false;                 // it runs what the record of its chain says
+  std::optional<NetHook> hook;  // nullopt: the interface is not seen
+  bool gone = false;            // ... since it, or its network namespace, does not exist any more
+  bool ours = false;            // it runs what the record of its chain says
   std::optional<ProgramId> running;  // what it runs on the seat of our chain
   ExtensionSupport extensions;
   bool operator==(const HookSight&) const = default;

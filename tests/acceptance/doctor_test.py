@@ -25,7 +25,9 @@ class Doctor(Case):
         boot = os.path.join(self.root, "boot_id")
         with open(boot, "w", encoding="utf-8") as out:
             out.write(f"{uuid.uuid4()}\n")
-        # In mount namespaces of their own bpfman mounts its bpffs where process 1 sees it.
+        # From a mount namespace of its own bpfman would mount it in that of process 1, which not every host allows.
+        os.makedirs(self.bpfman.bpffs)
+        run("mount", "-t", "bpf", "bpf", self.bpfman.bpffs)
         script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
         self.after = ("unshare", "-m", "sh", "-c", script, boot)
 

@@ -383,10 +383,14 @@ Result<std::optional<KernelLink>> FakeKernel::pinned_link(const std::string& pat
   if (found == world.link_pins.end()) {
     return std::optional<KernelLink>();
   }
+  // Proved by Reconcile.ALinkWhoseDeviceIsGoneHoldsNothing.
+  const std::string& hook = found->second.interface;
+  bool detached = !hook.empty() && !interfaces.contains(hook.substr(0, hook.find(' ')));
   return std::optional(KernelLink{.id = found->second.id,
                                   .program = found->second.program,
                                   .type = "xdp",
-                                  .ifindex = Ifindex(2)});
+                                  .ifindex = Ifindex(detached ? 0 : 2),
+                                  .detached = detached});
 }
 
 // Proved by the tests of attach: an absent pin is success.

@@ -96,6 +96,8 @@ class FakeKernel final : public kernel::KernelOps {
   // Of our own namespace; others are not there.
   Result<kernel::NetnsInterfaces> list_interfaces(const std::string& netns) override;
 
+  std::string own_netns_name() override { return ""; }
+
   // Tells nothing, at once.
   Result<std::unique_ptr<kernel::LinkWatch>> watch_interfaces(
       const std::vector<std::string>& namespaces) override;
