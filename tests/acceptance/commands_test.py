@@ -162,6 +162,8 @@ class Namespaces(Case):
                     prefix=("ip", "netns", "exec", self.pair.netns), check=True)
         self.assertIsNotNone(self.pair.xdp(inside=True))
         self.assertTrue([pin for pin in self.bpfman.pins() if pin.startswith("xdp/")], "the pin is seen from outside")
+        self.assertEqual(self.bpfman.json("get", "link", "1")["netns"], "/run/netns/" + self.pair.netns)
+        self.assertEqual(self.bpfman("doctor").returncode, 0, "nor does it look gone from there")
         self.bpfman("unload", "--all", check=True)
         self.assertIsNone(self.pair.xdp(inside=True))
 
