@@ -180,6 +180,29 @@ TEST_F(DriftTest, ALostPinIsMadeAgain) {
   EXPECT_THAT(differences(), IsEmpty());
 }
 
+TEST_F(DriftTest, AProgramWhoseEveryHoldWasRemovedIsLoadedAgain) {
+  load_on("eth0", 50);
+  ASSERT_TRUE(manager_
+                  ->attach("pass_counter",
+                           AttachSpec{.target = ChainTarget{.interface = "eth1"}},
+                           DryRun::No)
+                  .ok());
+  ProgramId before = manager_->get_program("pass_counter")->record->id;
+  kernel_.world.program_pins.clear();
+  kernel_.world.link_pins.clear();
+  kernel_.world.hooks.clear();
+  EXPECT_THAT(reconcile(), SizeIs(3));
+  ProgramId now = manager_->get_program("pass_counter")->record->id;
+  EXPECT_NE(now, before);
+  Result<std::vector<LinkView>> links = manager_->list_links();
+  ASSERT_THAT(*links, SizeIs(2));
+  for (const LinkView& link : *links) {
+    EXPECT_EQ(link.record.program, now);
+    EXPECT_EQ(link.state, LinkState::Attached);
+  }
+  EXPECT_THAT(differences(), IsEmpty());
+}
+
 TEST_F(DriftTest, ALinkWaitsForItsInterface) {
   load_on("eth1", 50);
   kernel_.interfaces.erase("eth1");

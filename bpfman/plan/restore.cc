@@ -61,6 +61,20 @@ Result<Plan> plan_restore_program(const ProgramRecord& program,
       Step{.action = PublishProgram{load.slot, load.staged_program, load.staged_maps},
            .undo = {UnpublishProgram{load.slot}}});
   plan.commit.push_back(UpdateProgram{load.slot, record, load.staged_maps});
+  for (const LinkRecord& link : snapshot.links) {
+    if (link.program_key != program.key || link.boot_id != snapshot.boot_id) {
+      continue;
+    }
+    // Its chain is attached again with what has the new id; a link of its own went with the
+    // program.
+    if (link.chain() != nullptr) {
+      plan.commit.push_back(ReattachLink{load.slot, link});
+    } else {
+      LinkRecord waiting = link;
+      waiting.boot_id.clear();
+      plan.commit.push_back(UpdateLink{waiting});
+    }
+  }
   return plan;
 }
 
