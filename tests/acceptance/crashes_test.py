@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Killed at any point, the next command leaves nothing half done. Needs root and strace."""
 
+import os
 import unittest
 
 from case import Case
+from host import wait_for
 
 
-class Crashes(Case):
+class Killing(Case):
     """SIGKILL at the N-th bpf, rename, unlink, mount or write call; then the next command; then nothing is half done."""
 
     calls = "bpf,rename,renameat,renameat2,unlink,unlinkat,pwrite64,fsync,fdatasync,mkdir,mount,move_mount,ftruncate"
@@ -25,6 +27,8 @@ class Crashes(Case):
                 step = 3
             at += step
 
+
+class Crashes(Killing):
     def test_load_killed_anywhere_is_undone(self):
         # The first command makes directories and database, so a state to come back to exists.
         self.bpfman("load", "file", self.host.pass1, check=True)
@@ -58,6 +62,98 @@ class Crashes(Case):
                 self.bpfman("unload", "--all", check=True)
             self.assertNothingLeft()
         self.assertGreater(killed, 8, "the harness killed the command")
+
+
+class EveryVerb(Killing):
+    """The same of verbs about hooks that run programs; doctor says whether kernel and records agree, and the hook is never bare."""
+
+    def setUp(self):
+        super().setUp()
+        self.iface = self.pair.interface
+        for application, priority in (("a", "10"), ("b", "20")):
+            self.bpfman("load", "file", self.host.pass1, "-a", application, "xdp", "--iface", self.iface, "--priority", priority,
+                        check=True)
+        self.bpfman("load", "file", self.host.pass1, "-a", "c", check=True)
+
+    def points(self, limit):
+        """All of them with scripts/test --full, else a sample."""
+        full = os.environ.get("BPFMAN_TEST_FULL")
+        at = 1
+        while at < limit:
+            yield at
+            at += 1 if full or at < 6 else 9
+
+    def kill_everywhere(self, words, again, least=8):
+        """`again` brings back what the verb starts from, whether it was done or not."""
+        killed = 0
+        for at in self.points(400):
+            if not self.strace(at, *words):
+                break
+            killed += 1
+            done = self.bpfman("doctor")
+            self.assertEqual(done.returncode, 0, f"at call {at}: {done.stdout}{done.stderr}")
+            self.assertIsNotNone(self.pair.xdp(), f"at call {at}")
+            states = {link["state"] for link in self.bpfman.json("list", "links")["links"]}
+            self.assertEqual(states, {"attached"}, f"at call {at}")
+            again()
+        self.assertGreaterEqual(killed, least, "the harness killed the command")
+
+    def links(self):
+        return {link["program"]: str(link["link_id"]) for link in self.bpfman.json("list", "links")["links"]}
+
+    def detach_c(self):
+        link = self.links().get("c/pass")
+        if link:
+            self.bpfman("detach", link, check=True)
+
+    def attach(self, program, priority):
+        if program not in self.links():
+            self.bpfman("attach", program, "xdp", "--iface", self.iface, "--priority", priority, check=True)
+
+    def test_attach(self):
+        self.kill_everywhere(["attach", "c/pass", "xdp", "--iface", self.iface, "--priority", "15"], self.detach_c)
+
+    def test_attach_to_several(self):
+        self.kill_everywhere(["attach", "c/pass", "xdp", "--iface", f"{self.iface},{self.iface}?", "--priority", "15"],
+                             lambda: [self.bpfman("detach", "--selector", one, check=True)
+                                      for one in self.bpfman("list", "selectors", "-q").stdout.split()])
+
+    def test_link_set(self):
+        self.kill_everywhere(["link", "set", "1", "--priority", "90"],
+                             lambda: self.bpfman("link", "set", "1", "--priority", "10", check=True))
+
+    def test_chain_set(self):
+        self.kill_everywhere(["chain", "set", self.iface, "--timing", "on"],
+                             lambda: self.bpfman("chain", "set", self.iface, "--timing", "off", check=True))
+
+    def test_detach(self):
+        self.attach("c/pass", "15")
+        self.kill_everywhere(["detach", self.links()["c/pass"]], lambda: None, 1)
+
+    def test_unload(self):
+        def load_again():
+            if not self.bpfman.json("list", "programs", "--application", "d")["programs"]:
+                self.bpfman("load", "file", self.host.pass1, "-a", "d", "xdp", "--iface", self.iface, "--priority", "5", check=True)
+        load_again()
+        self.kill_everywhere(["unload", "d/pass"], load_again)
+
+    def test_reconcile(self):
+        def take_off():
+            for pin in self.bpfman.pins():
+                if pin.startswith("xdp/") and pin.endswith("_link"):
+                    os.unlink(os.path.join(self.bpfman.bpffs, pin))
+        killed = 0
+        for at in self.points(400):
+            take_off()
+            wait_for("the kernel lets the link go", lambda: self.pair.xdp() is None)
+            if not self.strace(at, "reconcile"):
+                break
+            killed += 1
+            done = self.bpfman("reconcile")
+            self.assertEqual(done.returncode, 0, f"at call {at}: {done.stderr}")
+            self.assertEqual(self.bpfman("doctor").returncode, 0, f"at call {at}")
+            self.assertIsNotNone(self.pair.xdp(), f"at call {at}")
+        self.assertGreaterEqual(killed, 8, "the harness killed the command")
 
 
 if __name__ == "__main__":
