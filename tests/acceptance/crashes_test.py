@@ -13,10 +13,16 @@ class Killing(Case):
 
     calls = "bpf,rename,renameat,renameat2,unlink,unlinkat,pwrite64,fsync,fdatasync,mkdir,mount,move_mount,ftruncate"
 
+    fault = "signal=SIGKILL"
+
     def strace(self, at, *words):
-        done = self.bpfman(*words, prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={self.calls}", "-e",
-                                          f"inject={self.calls}:signal=SIGKILL:when={at}"))
-        return done.returncode in (-9, 137)
+        """Runs bpfman with a fault at the N-th of the calls; whether there were so many."""
+        log = os.path.join(self.root, "strace.log")
+        self.bpfman(*words, prefix=("strace", "-f", "-qq", "-o", log, "-e", f"trace={self.calls}", "-e",
+                                    f"inject={self.calls}:{self.fault}:when={at}"))
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            text = lines.read()
+        return "INJECTED" in text or "killed by SIGKILL" in text
 
     def points(self, limit):
         """1, 2, 3, ... thinning out, so that a run takes bounded time and every region is hit."""
@@ -84,14 +90,14 @@ class EveryVerb(Killing):
             at += 1 if full or at < 6 else 9
 
     def kill_everywhere(self, words, again, least=8):
-        """`again` brings back what the verb starts from, whether it was done or not."""
+        """`words` are those of the verb, or tell them; `again` brings back what it starts from, whether it was done or not."""
         killed = 0
         for at in self.points(400):
-            if not self.strace(at, *words):
+            if not self.strace(at, *(words() if callable(words) else words)):
                 break
             killed += 1
             done = self.bpfman("doctor")
-            self.assertEqual(done.returncode, 0, f"at call {at}: {done.stdout}{done.stderr}")
+            self.assertEqual(done.returncode, 0, f"{self.fault} at call {at}: {done.stdout}{done.stderr}")
             self.assertIsNotNone(self.pair.xdp(), f"at call {at}")
             states = {link["state"] for link in self.bpfman.json("list", "links")["links"]}
             self.assertEqual(states, {"attached"}, f"at call {at}")
@@ -128,7 +134,7 @@ class EveryVerb(Killing):
 
     def test_detach(self):
         self.attach("c/pass", "15")
-        self.kill_everywhere(["detach", self.links()["c/pass"]], lambda: None, 1)
+        self.kill_everywhere(lambda: ["detach", self.links()["c/pass"]], lambda: self.attach("c/pass", "15"))
 
     def test_unload(self):
         def load_again():
@@ -154,6 +160,25 @@ class EveryVerb(Killing):
             self.assertEqual(self.bpfman("doctor").returncode, 0, f"at call {at}")
             self.assertIsNotNone(self.pair.xdp(), f"at call {at}")
         self.assertGreaterEqual(killed, 8, "the harness killed the command")
+
+
+class EveryCallFails(EveryVerb):
+    """The same with errors in place of death: the verb may do its work or not, but says nothing that is not so."""
+
+    fault = "error=ENOMEM"
+    calls = "bpf"
+
+    def kill_everywhere(self, words, again, least=1):
+        faults = [("bpf", "ENOMEM"), ("pwrite64,fsync,fdatasync,ftruncate,rename,unlink,mkdir", "ENOSPC"),
+                  ("sendto,recvmsg,recvfrom,socket,openat", "EINTR")]
+        if os.environ.get("BPFMAN_TEST_FULL"):
+            faults += [("bpf", error) for error in ("EPERM", "EBUSY", "E2BIG", "EINTR")]
+            faults += [("pwrite64,fsync,fdatasync,ftruncate,rename,unlink,mkdir", "EIO"),
+                       ("sendto,recvmsg,recvfrom,socket,openat", "ENOMEM")]
+        for self.calls, error in faults:
+            self.fault = f"error={error}"
+            super().kill_everywhere(words, again, least)
+            again()
 
 
 if __name__ == "__main__":
