@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What looking after hooks stands on: the interfaces of a namespace and their changes, pins that
 // are made again, links that hold nothing any more.
+#include <chrono>
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "bpfman/base/file.h"
@@ -75,6 +78,10 @@ TEST_F(Reconcile, WhatTheKernelStillHasIsPinnedAgain) {
   EXPECT_EQ(taken.error().code(), Code::AlreadyExists);
   EXPECT_EQ(*kernel_->pinned_program(fs("prog_b")), other.id);
   ASSERT_TRUE(kernel_->remove_pins(fs("prog_a"), fs("maps/a")).ok());
+  // Kernels let go a while after the last pin.
+  for (int i = 0; i < 100 && kernel_->find_program(loaded.id)->has_value(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
   Result<void> gone = kernel_->repin_program(loaded.id, fs("prog_a"));
   ASSERT_FALSE(gone.ok());
   EXPECT_EQ(gone.error().code(), Code::NotFound);
