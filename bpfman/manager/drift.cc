@@ -108,12 +108,7 @@ Result<void> Manager::Impl::mend_drift(const ReconcileSpec& spec,
   }
   // Each kind stands on those before it: links on programs, and so on. What comes into view when
   // one is mended is of a later kind.
-  for (plan::DriftKind kind : {plan::DriftKind::ProgramGone,
-                               plan::DriftKind::PinGone,
-                               plan::DriftKind::HookGone,
-                               plan::DriftKind::ChainGone,
-                               plan::DriftKind::LinkGone,
-                               plan::DriftKind::Orphan}) {
+  for (plan::DriftKind kind : plan::kDriftKinds) {
     drifts = TRY(find_drift());  // under the lock, so that it stays true
     for (const plan::Drift& drift : drifts) {
       if (drift.kind != kind || !is_meant(drift)) {

@@ -30,10 +30,13 @@ class Finder {
       look_at(link);
     }
     find_orphans();
-    std::stable_sort(found_.begin(), found_.end(), [](const Drift& a, const Drift& b) {
-      return a.kind < b.kind;
-    });
-    return std::move(found_);
+    std::vector<Drift> out;
+    for (DriftKind kind : kDriftKinds) {
+      std::copy_if(found_.begin(), found_.end(), std::back_inserter(out), [&](const Drift& drift) {
+        return drift.kind == kind;
+      });
+    }
+    return out;
   }
 
  private:

@@ -2,6 +2,7 @@
 // How the kernel differs from the records, and what bpfman does about it.
 #pragma once
 
+#include <array>
 #include <map>
 #include <set>
 #include <string>
@@ -35,6 +36,13 @@ enum class DriftKind {
   LinkGone,     // a link that is not attached
   Orphan,       // a pin that no record knows
 };
+
+inline constexpr std::array kDriftKinds = {DriftKind::ProgramGone,
+                                           DriftKind::PinGone,
+                                           DriftKind::HookGone,
+                                           DriftKind::ChainGone,
+                                           DriftKind::LinkGone,
+                                           DriftKind::Orphan};
 
 struct Drift {
   DriftKind kind = DriftKind::ProgramGone;
