@@ -24,7 +24,7 @@ Result<void> run_serve(Session& session, const ServeFlags& flags) {
         .with_hint("a time above 0, as in --interval 10s");
   }
   options.tell = [&out = session.out()](const std::string& line) {
-    out << printable(line) << std::endl;  // whoever follows it sees it now
+    out << printable(line) << '\n' << std::flush;  // whoever follows it sees it now
   };
   return session.serve(options);
 }

@@ -34,8 +34,12 @@ Result<UniqueFd> open_socket() {
 // messages (ENOBUFS) are changes, too.
 void drain(int socket) {
   std::array<char, 8192> ignored = {};
-  while (::recv(socket, ignored.data(), ignored.size(), 0) > 0 || errno == EINTR ||
-         errno == ENOBUFS) {
+  for (;;) {
+    ssize_t size = ::recv(socket, ignored.data(), ignored.size(), 0);
+    bool again = size > 0 || (size < 0 && (errno == EINTR || errno == ENOBUFS));
+    if (!again) {
+      return;
+    }
   }
 }
 

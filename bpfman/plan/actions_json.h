@@ -47,9 +47,9 @@ inline bool decode(const Json& json, ProgramRef& value) {
 namespace codec {
 
 template <>
-constexpr const char* kTag<Action> = "action";
+inline constexpr const char* kTag<Action> = "action";
 template <>
-constexpr const char* kTag<RecordChange> = "change";
+inline constexpr const char* kTag<RecordChange> = "change";
 
 template <typename Io, Same<Member> T>
 void fields(Io& io, T& v) {
