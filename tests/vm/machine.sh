@@ -41,7 +41,7 @@ pack() { (cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"; }
 
 
 # Modules in the order in which they are loaded; what a kernel has built in, or not at all, is left out.
-modules="virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk veth sch_ingress cls_bpf cls_u32 cls_flower cls_matchall cls_basic nf_defrag_ipv4 nf_defrag_ipv6"
+modules="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk veth sch_ingress cls_bpf cls_u32 cls_flower cls_matchall cls_basic nf_defrag_ipv4 nf_defrag_ipv6"
 
 # boot KERNEL CACHE [WORDS [DISK]]: leaves what the machine printed in $work/KERNEL.log. WORDS go to the kernel's command line;
 # DISK, a raw image, is /dev/vda.
