@@ -11,7 +11,7 @@ if [ "${2:-}" = --all ]; then
   depth=()
 else
   files=$(git ls-files 'bpfman/*.cc' 'apps/*.cc' | grep -vE '_test(_[a-z]+)?\.cc$')
-  depth=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=30000)
+  depth=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=10000)
 fi
 # One process a file, each with its own output: a finding in a header is shown once for each file that includes it.
 printf '%s\n' $files | xargs -P "$(nproc)" -n 4 clang-tidy-19 -p "$build" --quiet ${depth[@]+"${depth[@]}"} 2>/dev/null
