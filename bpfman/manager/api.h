@@ -80,7 +80,7 @@ struct SelectorView {
 
 // What was found different from what it shall be, and what became of it.
 struct Repair {
-  std::string what;            // "attached lab/pass to eth7 (selector 2, eth*)"
+  std::string what;            // "attach lab/pass to eth7 (selector 2, eth*)"
   std::optional<Error> error;  // why it could not be done
 };
 

@@ -187,10 +187,8 @@ std::vector<std::string> Manager::Impl::chain_warnings(const plan::Plan& plan,
 
 LinkView Manager::Impl::view_link(const LinkRecord& record, const plan::Snapshot& snapshot) {
   LinkView view{.record = record};
-  for (const ProgramRecord& program : snapshot.programs) {
-    if (program.key == record.program_key) {
-      view.program_name = program.stable_name();
-    }
+  if (const ProgramRecord* program = program_of(record.program_key, snapshot)) {
+    view.program_name = program->stable_name();
   }
   if (record.boot_id != snapshot.boot_id) {
     return view;

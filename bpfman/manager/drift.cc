@@ -10,16 +10,6 @@
 namespace bpfman {
 namespace {
 
-template <typename Records, typename Key>
-auto find_record(const Records& records, const Key& fits) {
-  auto found = std::find_if(records.begin(), records.end(), fits);
-  return found == records.end() ? nullptr : &*found;
-}
-
-const ProgramRecord* program_of(ProgramKey key, const plan::Snapshot& snapshot) {
-  return find_record(snapshot.programs, [&](const ProgramRecord& one) { return one.key == key; });
-}
-
 // Files below `directory`; the kernel's own (maps.debug, progs.debug) are not pins.
 Result<void> collect_pins(const std::string& directory, std::set<std::string>& into) {
   std::vector<std::string> names = TRY(list_directory(directory));
@@ -196,10 +186,11 @@ Result<void> Manager::Impl::restore_link(LinkId link,
                                          WriteSession& session,
                                          plan::Snapshot& snapshot,
                                          std::vector<std::string>& warnings) {
-  const LinkRecord* record =
-      find_record(snapshot.links, [&](const LinkRecord& one) { return one.id == link; });
+  auto record = std::find_if(snapshot.links.begin(),
+                             snapshot.links.end(),
+                             [&](const LinkRecord& one) { return one.id == link; });
   const ProgramRecord* program =
-      record == nullptr ? nullptr : program_of(record->program_key, snapshot);
+      record == snapshot.links.end() ? nullptr : program_of(record->program_key, snapshot);
   if (program == nullptr) {
     return {};
   }

@@ -51,6 +51,9 @@ using Planner = std::function<Result<PlannedChange>(plan::Snapshot&)>;
 Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
                                      const plan::Snapshot& snapshot);
 
+// nullptr: it is not recorded. queries.cc
+const ProgramRecord* program_of(ProgramKey key, const plan::Snapshot& snapshot);
+
 // The interface of what is to be attached; "" without one.
 std::string interface_of(const std::optional<AttachSpec>& attach);
 // "image my-ebpf-prog:dev"

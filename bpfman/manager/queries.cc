@@ -27,6 +27,13 @@ bool fits(const KernelProgram& program, const ListProgramsQuery& query) {
 
 }  // namespace
 
+const ProgramRecord* program_of(ProgramKey key, const plan::Snapshot& snapshot) {
+  auto found = std::find_if(snapshot.programs.begin(),
+                            snapshot.programs.end(),
+                            [&](const ProgramRecord& one) { return one.key == key; });
+  return found == snapshot.programs.end() ? nullptr : &*found;
+}
+
 ProgramView Manager::Impl::view_program(const ProgramRecord& record,
                                         const std::string& boot_id,
                                         const std::vector<LinkRecord>& links) {
@@ -125,10 +132,8 @@ Result<std::vector<SelectorView>> Manager::list_selectors() {
   std::vector<SelectorView> views;
   for (const SelectorRecord& selector : records.selectors) {
     SelectorView view{.record = selector};
-    for (const ProgramRecord& program : records.programs) {
-      if (program.key == selector.program_key) {
-        view.program_name = program.stable_name();
-      }
+    if (const ProgramRecord* program = program_of(selector.program_key, records)) {
+      view.program_name = program->stable_name();
     }
     for (const LinkRecord& link : records.links) {
       if (link.selector == selector.id) {

@@ -11,14 +11,6 @@ std::string describe(const SelectorRecord& selector) {
   return "selector " + to_string(selector.id) + ", " + *interface_of(selector.spec.target);
 }
 
-const ProgramRecord* program_of(const SelectorRecord& selector, const plan::Snapshot& snapshot) {
-  auto found = std::find_if(
-      snapshot.programs.begin(), snapshot.programs.end(), [&](const ProgramRecord& program) {
-        return program.key == selector.program_key;
-      });
-  return found == snapshot.programs.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 Result<kernel::NetnsInterfaces> Manager::Impl::observe_interfaces(AttachSpec& spec) {
@@ -65,19 +57,15 @@ Result<void> Manager::Impl::attach_for(const SelectorRecord& selector,
                                        WriteSession& session,
                                        ReconcileReply& reply) {
   plan::Snapshot snapshot = TRY(session.snapshot());
-  const ProgramRecord* program = program_of(selector, snapshot);
+  const ProgramRecord* program = program_of(selector.program_key, snapshot);
   if (program == nullptr) {
     return {};  // unloaded just now, and the selector with it
   }
   TRY(check_attach(*program, interface_of(spec)));
   plan::AttachPlace place = TRY(place_on(spec, snapshot));
   plan::Placement placement{.places = {place}, .wish = {}, .selector = selector.id};
-  auto planner = [&, key = program->key](const plan::Snapshot& seen) -> Result<plan::Plan> {
-    const ProgramRecord* now = program_of(selector, seen);
-    if (now == nullptr || now->key != key) {
-      return Error(Code::Aborted, "the program was unloaded just now");
-    }
-    return plan::plan_attach(*now, placement, seen);
+  auto planner = [&, whose = *program](const plan::Snapshot& seen) {
+    return plan::plan_attach(whose, placement, seen);
   };
   plan::Plan plan;
   TRY(run_attaching(session, snapshot, planner, {}, plan, reply.warnings));
@@ -91,7 +79,7 @@ Result<void> Manager::Impl::reconcile_selector(const SelectorRecord& selector,
   AttachSpec spec = selector.spec;
   kernel::NetnsInterfaces present = TRY(observe_interfaces(spec));
   plan::Snapshot seen = TRY(look());
-  const ProgramRecord* program = program_of(selector, seen);
+  const ProgramRecord* program = program_of(selector.program_key, seen);
   plan::SelectorDrift drift =
       TRY(plan::drift_of(selector, present.interfaces, present.netns, seen));
   std::vector<LinkRecord> gone;
