@@ -37,6 +37,7 @@ HEAVY = [
     (r"toml\+\+/", r"bpfman/base/toml\.cc$", "toml++"),
     (r"openssl/", r"bpfman/(base|trust)/", "OpenSSL"),
     (r"sodium\.h", r"bpfman/trust/", "libsodium"),
+    (r"re2/", r"bpfman/model/trust_policy", "RE2"),
     (r"zlib\.h|zstd\.h", r"bpfman/image/", "zlib and zstd"),
     (r"dlfcn\.h", r"bpfman/net/", "dlopen"),
 ]

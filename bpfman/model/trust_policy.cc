@@ -2,10 +2,9 @@
 #include "bpfman/model/trust_policy.h"
 
 #include <algorithm>
-#include <array>
-#include <memory>
+#include <cstdint>
 
-#include <regex.h>
+#include <re2/re2.h>
 
 #include "bpfman/base/text.h"
 #include "bpfman/model/program_type.h"
@@ -17,29 +16,14 @@ namespace {
 constexpr std::size_t kLongestValue = 2048;
 constexpr std::size_t kMaxRules = 1000;
 
-struct FreeRegexp {
-  void operator()(regex_t* compiled) const {
-    ::regfree(compiled);
-    delete compiled;
-  }
-};
+// Memory of one compiled expression, in bytes; RE2 refuses what would need more.
+constexpr std::int64_t kRegexpMemory = 1 << 20;
 
-using Regexp = std::unique_ptr<regex_t, FreeRegexp>;
-
-// The pattern as it must fit the whole of a text; null and the reason when it is none.
-Regexp compile(const std::string& pattern, std::string* why) {
-  auto raw = std::make_unique<regex_t>();
-  std::string whole = "^(" + pattern + ")$";
-  int status = ::regcomp(raw.get(), whole.c_str(), REG_EXTENDED | REG_NOSUB);
-  if (status == 0) {
-    return Regexp(raw.release());
-  }
-  if (why != nullptr) {
-    std::array<char, 200> text{};
-    ::regerror(status, raw.get(), text.data(), text.size());
-    *why = text.data();
-  }
-  return nullptr;
+RE2::Options quiet() {
+  RE2::Options out;
+  out.set_log_errors(false);
+  out.set_max_mem(kRegexpMemory);
+  return out;
 }
 
 // A document, the keys of which are all to be known.
@@ -144,9 +128,9 @@ Result<std::optional<TextPattern>> read_pattern(Reader& reader, const std::strin
   if (!regexp.has_value()) {
     return std::optional<TextPattern>();
   }
-  std::string why;
-  if (compile(*regexp, &why) == nullptr) {
-    return reader.error(key + "_regexp", "no extended regular expression: " + why);
+  const RE2 compiled(*regexp, quiet());
+  if (!compiled.ok()) {
+    return reader.error(key + "_regexp", "no regular expression: " + compiled.error());
   }
   return std::optional(TextPattern{.text = *regexp, .is_regexp = true});
 }
@@ -298,8 +282,8 @@ bool TextPattern::fits(const std::string& value) const {
   if (!is_regexp) {
     return value == text;
   }
-  Regexp compiled = compile(text, nullptr);
-  return compiled != nullptr && ::regexec(compiled.get(), value.c_str(), 0, nullptr, 0) == 0;
+  const RE2 compiled(text, quiet());
+  return compiled.ok() && RE2::FullMatch(value, compiled);
 }
 
 std::string_view to_string(TrustDemand demand) {

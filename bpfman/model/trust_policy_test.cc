@@ -94,9 +94,23 @@ TEST(TrustPolicy, MistakesAreNamed) {
   EXPECT_THAT(error_of(head + "[signers.a]\nkey = \"/a\"\nidentity = \"a\"\nissuer = \"b\""),
               HasSubstr("a signer is a key"));
   EXPECT_THAT(error_of(head + "[signers.a]\nidentity_regexp = \"(\"\nissuer = \"b\""),
-              HasSubstr("no extended regular expression"));
+              HasSubstr("no regular expression: missing )"));
+  EXPECT_THAT(error_of(head + "[signers.a]\nidentity_regexp = \"((a{1,200}){1,200}){1,200}\"\n" +
+                       "issuer = \"b\""),
+              HasSubstr("no regular expression: "))
+      << "memory is bounded";
   EXPECT_THAT(error_of(head + "[signers.a]\nidentity = \"\"\nissuer = \"b\""),
               HasSubstr("it is empty"));
+}
+
+TEST(TextPattern, IsTheSyntaxOfCosignAndFitsTheWhole) {
+  const TextPattern pattern{
+      .text = R"((?i)https://github\.com/acme/\w+/release\.yml@refs/tags/v\d+)", .is_regexp = true};
+  EXPECT_TRUE(pattern.fits("https://github.com/Acme/prog/release.yml@refs/tags/v12"));
+  EXPECT_FALSE(pattern.fits("https://github.com/acme/prog/release.yml@refs/tags/v12x"));
+  EXPECT_FALSE(pattern.fits("x https://github.com/acme/prog/release.yml@refs/tags/v12"));
+  EXPECT_FALSE((TextPattern{.text = "a|b", .is_regexp = true}).fits("ax"));
+  EXPECT_FALSE((TextPattern{.text = "a.*", .is_regexp = true}).fits("a\nb"));
 }
 
 TEST(TrustPolicy, SigningTableOfUpstream) {
