@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Libraries of others, all from Debian packages: bpfman_libbpf, bpfman_sqlite, bpfman_zstd, bpfman_zlib, bpfman_crypto,
-# bpfman_sodium, bpfman_re2, and the header-only ones.
+# bpfman_sodium, bpfman_re2, bpfman_yaml, and the header-only ones.
 option(BPFMAN_LINK_STATIC "Link the static libraries of the -dev packages: a command starts 1.5 ms sooner" OFF)
 
 find_package(PkgConfig REQUIRED)
@@ -15,6 +15,7 @@ pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 
 # bpfman_dependency(NAME SHARED-TARGET ARCHIVE...): the interface library bpfman_NAME. With BPFMAN_LINK_STATIC it is the
@@ -37,6 +38,7 @@ bpfman_dependency(zlib ZLIB::ZLIB z)
 bpfman_dependency(crypto OpenSSL::Crypto crypto)
 bpfman_dependency(sodium PkgConfig::SODIUM sodium)
 bpfman_dependency(re2 PkgConfig::RE2 re2)
+bpfman_dependency(yaml PkgConfig::YAML yaml)
 if(BPFMAN_LINK_STATIC)
   target_link_libraries(bpfman_sqlite INTERFACE m)
   # Their symbols stay inside: libcurl, opened at run time, brings an OpenSSL of its own.

@@ -2,7 +2,7 @@
 # Shared by the scripts of this directory; sourced, not run. Package names are those of Debian 12.
 
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config clang llvm make libbpf-dev libelf-dev zlib1g-dev libzstd-dev
-  libsqlite3-dev libssl-dev libsodium-dev libre2-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libcurl4-openssl-dev
+  libsqlite3-dev libssl-dev libsodium-dev libre2-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libyaml-dev libcurl4-openssl-dev
   ca-certificates"
 DEMO_PACKAGES="docker.io podman iproute2 iputils-ping"
 TEST_PACKAGES="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev ccache iproute2 iputils-ping docker.io

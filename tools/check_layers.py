@@ -35,6 +35,7 @@ HEAVY = [
     (r"nlohmann/", r".*_json(_test)?\.cc$|bpfman/(base/json_fields|plan/codec_json)\.h$|bench/", "nlohmann/json"),
     (r"bpfman/base/json_fields", r".*_json(_test)?\.cc$", "nlohmann/json"),
     (r"toml\+\+/", r"bpfman/base/toml\.cc$", "toml++"),
+    (r"^yaml\.h", r"bpfman/base/yaml\.cc$", "libyaml"),
     (r"openssl/", r"bpfman/(base|trust)/", "OpenSSL"),
     (r"sodium\.h", r"bpfman/trust/", "libsodium"),
     (r"re2/", r"bpfman/model/trust_policy", "RE2"),

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpfman/base/yaml.h"
+
+#include <algorithm>
+
+#include <yaml.h>
+
+namespace bpfman {
+namespace {
+
+constexpr std::size_t kMaxNodes = 100'000;
+constexpr std::size_t kMaxDepth = 100;
+
+class Parser {
+ public:
+  Parser(std::string_view text, const std::string& name) : name_(name) {
+    good_ = ::yaml_parser_initialize(&parser_) == 1;
+    if (good_) {
+      ::yaml_parser_set_input_string(
+          &parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    }
+  }
+
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  ~Parser() {
+    if (good_) {
+      ::yaml_parser_delete(&parser_);
+    }
+  }
+
+  Result<std::vector<YamlNode>> run() {
+    if (!good_) {
+      return Error(Code::ResourceExhausted, "no memory to read " + name_);
+    }
+    std::vector<YamlNode> out;
+    for (;;) {
+      ::yaml_document_t document;
+      if (::yaml_parser_load(&parser_, &document) == 0) {
+        return syntax_error();
+      }
+      const ::yaml_node_t* root = ::yaml_document_get_root_node(&document);
+      bool end = root == nullptr;
+      Result<YamlNode> node = end ? Result<YamlNode>(YamlNode()) : convert(document, *root, 0);
+      ::yaml_document_delete(&document);
+      if (end) {
+        return out;
+      }
+      YamlNode whole = TRY(std::move(node));
+      if (whole.kind != YamlNode::Kind::Null) {
+        out.push_back(std::move(whole));
+      }
+    }
+  }
+
+ private:
+  Error error(std::uint32_t line, const std::string& what) const {
+    return Error(Code::InvalidArgument, name_ + ":" + std::to_string(line) + ": " + what);
+  }
+
+  Error syntax_error() const {
+    std::string what = parser_.problem == nullptr ? "no YAML" : parser_.problem;
+    if (parser_.context != nullptr) {
+      what += std::string(" ") + parser_.context;
+    }
+    std::size_t line = parser_.problem_mark.line;
+    if (parser_.error == YAML_READER_ERROR) {
+      line = parser_.mark.line;  // the reader has no mark of its own
+    }
+    return error(static_cast<std::uint32_t>(line + 1), what);
+  }
+
+  Result<YamlNode> convert(::yaml_document_t& document,
+                           const ::yaml_node_t& from,
+                           std::size_t depth) {
+    YamlNode out;
+    out.line = static_cast<std::uint32_t>(from.start_mark.line + 1);
+    // Aliases are expanded, so a small file can mean a huge tree, or an endless one.
+    if (++nodes_ > kMaxNodes || depth > kMaxDepth) {
+      return error(out.line, "too much: at most 100,000 nodes in 100 levels are read");
+    }
+    switch (from.type) {
+      case YAML_SCALAR_NODE:
+        convert_scalar(from, out);
+        return out;
+      case YAML_SEQUENCE_NODE:
+        out.kind = YamlNode::Kind::List;
+        for (const int* item = from.data.sequence.items.start; item != from.data.sequence.items.top;
+             ++item) {
+          YamlNode node =
+              TRY(convert(document, *::yaml_document_get_node(&document, *item), depth + 1));
+          out.items.push_back(std::move(node));
+        }
+        return out;
+      case YAML_MAPPING_NODE:
+        out.kind = YamlNode::Kind::Map;
+        TRY(convert_members(document, from, depth, out));
+        return out;
+      case YAML_NO_NODE:
+        break;
+    }
+    return out;
+  }
+
+  static void convert_scalar(const ::yaml_node_t& from, YamlNode& out) {
+    out.text.assign(reinterpret_cast<const char*>(from.data.scalar.value), from.data.scalar.length);
+    out.quoted = from.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    bool null = !out.quoted && (out.text.empty() || out.text == "~" || out.text == "null");
+    out.kind = null ? YamlNode::Kind::Null : YamlNode::Kind::Scalar;
+  }
+
+  Result<void> convert_members(::yaml_document_t& document,
+                               const ::yaml_node_t& from,
+                               std::size_t depth,
+                               YamlNode& out) {
+    for (const ::yaml_node_pair_t* pair = from.data.mapping.pairs.start;
+         pair != from.data.mapping.pairs.top;
+         ++pair) {
+      YamlNode key =
+          TRY(convert(document, *::yaml_document_get_node(&document, pair->key), depth + 1));
+      if (key.kind != YamlNode::Kind::Scalar) {
+        return error(key.line, "a key has to be a word");
+      }
+      if (const YamlNode* first = out.find(key.text); first != nullptr) {
+        return error(key.line,
+                     key.text + " stands twice, in line " + std::to_string(first->line) + " too");
+      }
+      YamlNode value =
+          TRY(convert(document, *::yaml_document_get_node(&document, pair->value), depth + 1));
+      out.members.emplace_back(std::move(key), std::move(value));
+    }
+    return {};
+  }
+
+  const std::string& name_;
+  ::yaml_parser_t parser_{};
+  bool good_ = false;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+  auto found = std::find_if(
+      members.begin(), members.end(), [&](const auto& one) { return one.first.text == key; });
+  return found == members.end() ? nullptr : &found->second;
+}
+
+Result<std::vector<YamlNode>> parse_yaml(std::string_view text, const std::string& name) {
+  return Parser(text, name).run();
+}
+
+}  // namespace bpfman
