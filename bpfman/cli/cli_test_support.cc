@@ -56,6 +56,20 @@ Result<DoctorReply> FakeApi::doctor() {
   return answer("doctor", answers_.doctor);
 }
 
+Result<ApplyReply> FakeApi::apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) {
+  asked_.wanted = wanted;
+  std::vector<std::string> titles;
+  for (const WantedApplication& one : wanted) {
+    titles.push_back(one.title());
+  }
+  return answer("apply " + join(titles, " ") + dry(dry_run), answers_.applied);
+}
+
+Result<ApplyReply> FakeApi::delete_applications(const std::vector<std::string>& words,
+                                                DryRun dry_run) {
+  return answer("delete " + join(words, " ") + dry(dry_run), answers_.applied);
+}
+
 Result<std::vector<SelectorView>> FakeApi::list_selectors() {
   return answer("list selectors", answers_.selectors);
 }

@@ -20,6 +20,7 @@ class FakeApi final : public Api {
     ChangeReply change;
     ReconcileReply reconciled;
     DoctorReply doctor;
+    ApplyReply applied;
     std::vector<SelectorView> selectors;
     PullReply pull;
     std::vector<ProgramView> programs;
@@ -50,6 +51,7 @@ class FakeApi final : public Api {
     std::vector<std::string> calls;  // "detach 1 2 (dry run)"
     std::optional<LoadSpec> load;
     std::optional<AttachSpec> attach;
+    std::vector<WantedApplication> wanted;
     std::optional<plan::LinkChange> link_change;
     std::optional<plan::ChainSetting> chain_setting;
     ChainQuery chain_query;
@@ -75,6 +77,9 @@ class FakeApi final : public Api {
                                        DryRun dry_run) override;
   Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
   Result<DoctorReply> doctor() override;
+  Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) override;
+  Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
+                                         DryRun dry_run) override;
   Result<std::vector<SelectorView>> list_selectors() override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;

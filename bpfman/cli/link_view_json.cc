@@ -307,6 +307,21 @@ std::string json_of(const DoctorReply& reply) {
   return dump(json);
 }
 
+std::string json_of(const ApplyReply& reply) {
+  Json json = document();
+  json["applications"] = Json::array();
+  for (const AppliedApplication& one : reply.applications) {
+    Json entry = Json::object();
+    entry["name"] = one.title;
+    entry["outcome"] = one.error.has_value() ? "failed" : std::string(to_string(one.outcome));
+    entry["steps"] = one.steps;
+    entry["error"] = or_null(one.error.has_value() ? one.error->message() : "");
+    entry["warnings"] = one.warnings;
+    json["applications"].push_back(std::move(entry));
+  }
+  return dump(json);
+}
+
 std::string json_of(const SetLinkReply& reply) {
   Json json = document();
   json["link"] = view(reply.link);

@@ -74,6 +74,7 @@ std::string json_value_of(const SelectorRecord& selector);
 std::string json_of_selectors(const std::vector<SelectorView>& selectors);
 std::string json_of(const ReconcileReply& reply);
 std::string json_of(const DoctorReply& reply);
+std::string json_of(const ApplyReply& reply);
 std::string json_of(const SetLinkReply& reply);
 std::string json_of_chains(const std::vector<ChainView>& chains);
 std::string json_of(const ChangeReply& reply);

@@ -108,6 +108,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_explain(tree);
   add_serve(tree);
   add_doctor(tree);
+  add_apply(tree);
   add_list(tree);
   add_get(tree);
   add_image(tree);

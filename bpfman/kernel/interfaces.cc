@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/kernel/default_route.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -32,6 +34,13 @@ Error no_such_interface(const std::string& name, const Netns& netns) {
   return std::move(error).with_hint("interfaces here: " + join(names, ", ") + more);
 }
 
+// Of this thread's network namespace; "" where the kernel has none of this family.
+std::string route_table(const char* name) {
+  constexpr std::size_t kLimit = std::size_t{16} << 20;
+  Result<Bytes> table = read_file(std::string("/proc/thread-self/net/") + name, kLimit);
+  return table.ok() ? std::string(as_text(*table)) : std::string();
+}
+
 }  // namespace
 
 Result<Interface> find_interface_or_explain(const std::string& name, const Netns& netns) {
@@ -50,6 +59,7 @@ Result<NetnsInterfaces> interfaces_of(const std::string& netns) {
     for (const Interface& one : found) {
       out.interfaces.push_back(InterfaceFacts{one.ifindex, one.name, one.kind, one.loopback});
     }
+    out.primary = default_route_interface(route_table("route"), route_table("ipv6_route"));
     return {};
   });
   TRY(std::move(listed));

@@ -113,6 +113,7 @@ struct BpffsState {
 struct NetnsInterfaces {
   NetnsId netns;
   std::vector<InterfaceFacts> interfaces;  // by index
+  std::string primary;                     // through which the default route goes; "" without one
 };
 
 // Changes of network interfaces.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpfman/base/result.h"
+#include "bpfman/model/application.h"
 #include "bpfman/model/bpf_elf.h"
 #include "bpfman/model/container_runtime.h"
 #include "bpfman/model/records.h"
@@ -323,6 +324,22 @@ struct BuildArgumentsReply {
   EbpfLabels labels;
 };
 
+// What became of a document; with DryRun::Yes, what would.
+enum class ApplyOutcome { Created, Configured, Unchanged, Deleted };
+std::string_view to_string(ApplyOutcome outcome);  // "created", ...
+
+struct AppliedApplication {
+  std::string title;  // "xdpprogram.bpfman.io/my-ebpf-program"
+  ApplyOutcome outcome = ApplyOutcome::Unchanged;
+  std::vector<std::string> steps;  // what was done, a line each
+  std::optional<Error> error;      // why it could not be; what was begun is undone
+  std::vector<std::string> warnings;
+};
+
+struct ApplyReply {
+  std::vector<AppliedApplication> applications;
+};
+
 struct ListProgramsQuery {
   bool all = false;  // programs of others too
   std::optional<ProgramType> type;
@@ -365,6 +382,14 @@ class Api {
   virtual Result<ReconcileReply> reconcile(const ReconcileSpec& spec) = 0;
   // How the kernel differs from the records. Changes nothing.
   virtual Result<DoctorReply> doctor() = 0;
+
+  // Makes this host have what the documents say, and no more of them. One that fails is an answer;
+  // the others are done.
+  virtual Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted,
+                                   DryRun dry_run) = 0;
+  // Applications that documents made: by name, kind/name, or title.
+  virtual Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
+                                                 DryRun dry_run) = 0;
 
   virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
   virtual Result<std::vector<LinkView>> list_links() = 0;

@@ -57,6 +57,9 @@ class Manager final : public Api {
                                        DryRun dry_run) override;
   Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
   Result<DoctorReply> doctor() override;
+  Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) override;
+  Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
+                                         DryRun dry_run) override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;
   Result<ChangeReply> unload_all(DryRun dry_run) override;
   Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) override;

@@ -12,6 +12,7 @@
 #include "bpfman/manager/manager.h"
 #include "bpfman/manager/session.h"
 #include "bpfman/manager/trust_gate.h"
+#include "bpfman/plan/applications.h"
 #include "bpfman/plan/drift.h"
 
 namespace bpfman {
@@ -58,6 +59,12 @@ const ProgramRecord* program_of(ProgramKey key, const plan::Snapshot& snapshot);
 std::string interface_of(const std::optional<AttachSpec>& attach);
 // "image my-ebpf-prog:dev"
 std::string describe(const LoadSpec& spec);
+
+// What a document means on this host.
+struct Resolved {
+  LoadSpec load;  // of all programs, without a place
+  plan::DesiredApplication desired;
+};
 
 class Manager::Impl {
  public:
@@ -185,6 +192,14 @@ class Manager::Impl {
                           const AttachSpec& spec,
                           WriteSession& session,
                           ReconcileReply& reply);
+
+  // ---- applications.cc
+  // The document as it is meant on this host: bytecode, programs, interfaces.
+  Result<Resolved> resolve(const WantedApplication& wanted);
+  Result<void> apply_one(Manager& manager,
+                         const WantedApplication& wanted,
+                         DryRun dry_run,
+                         AppliedApplication& reply);
 
   ManagerOptions options;
   kernel::KernelOps& kernel;
