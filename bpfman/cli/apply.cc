@@ -156,7 +156,8 @@ Result<void> run_diff(Session& session, const ApplyFlags& flags) {
   }
   return Error(Code::FailedPrecondition,
                std::to_string(count) + " of " + std::to_string(reply.applications.size()) +
-                   " applications differ from what this host has")
+                   (count == 1 ? " applications differs" : " applications differ") +
+                   " from what this host has")
       .with_hint("bpfman apply makes them the same");
 }
 

@@ -78,7 +78,7 @@ TEST_F(ApplyTest, DiffFailsWhenSomethingDiffers) {
   Outcome outcome = run_words("diff -f " + path, answers_);
   EXPECT_EQ(outcome.status, exit_status(Code::FailedPrecondition));
   EXPECT_THAT(outcome.out, HasSubstr("would be created"));
-  EXPECT_THAT(outcome.err, HasSubstr("1 of 2 applications differ"));
+  EXPECT_THAT(outcome.err, HasSubstr("1 of 2 applications differs from"));
   answers_.applied.applications.erase(answers_.applied.applications.begin());
   EXPECT_EQ(run_words("diff -f " + path, answers_).status, 0);
 }
