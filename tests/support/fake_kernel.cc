@@ -178,7 +178,7 @@ Result<kernel::NetnsInterfaces> FakeKernel::list_interfaces(const std::string& n
   if (!netns.empty()) {
     return Error(Code::NotFound, "no network namespace " + netns);
   }
-  kernel::NetnsInterfaces out{.netns = kOurNetns};
+  kernel::NetnsInterfaces out{.netns = kOurNetns, .interfaces = {}, .primary = primary};
   for (const auto& [name, ifindex] : interfaces) {
     out.interfaces.push_back(InterfaceFacts{Ifindex(ifindex), name, "", false});
   }

@@ -51,6 +51,7 @@ class FakeKernel final : public kernel::KernelOps {
   std::string boot = "boot-1";
   // Names of interfaces with their indexes; all of them are hardware.
   std::map<std::string, std::uint32_t> interfaces = {{"eth0", 2}, {"eth1", 3}};
+  std::string primary = "eth0";  // of the default route
   ProgramId next_program{100};
   plan::ExtensionSupport extensions{.available = true, .why_not = ""};
   bool has_tcx = true;
