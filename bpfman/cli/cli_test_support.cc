@@ -56,6 +56,22 @@ Result<DoctorReply> FakeApi::doctor() {
   return answer("doctor", answers_.doctor);
 }
 
+Result<UpgradeReply> FakeApi::upgrade(const UpgradeSpec& spec, DryRun dry_run) {
+  asked_.upgrade = spec;
+  return answer("upgrade " + spec.application + dry(dry_run), answers_.upgraded);
+}
+
+Result<UpgradeReply> FakeApi::rollback(const std::string& application,
+                                       std::uint64_t version,
+                                       DryRun dry_run) {
+  return answer("rollback " + application + " to " + std::to_string(version) + dry(dry_run),
+                answers_.upgraded);
+}
+
+Result<ApplicationHistoryReply> FakeApi::application_history(const std::string& application) {
+  return answer("history " + application, answers_.versions);
+}
+
 Result<ApplyReply> FakeApi::apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) {
   asked_.wanted = wanted;
   std::vector<std::string> titles;

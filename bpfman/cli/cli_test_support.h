@@ -21,6 +21,8 @@ class FakeApi final : public Api {
     ReconcileReply reconciled;
     DoctorReply doctor;
     ApplyReply applied;
+    UpgradeReply upgraded;
+    ApplicationHistoryReply versions;
     std::vector<SelectorView> selectors;
     PullReply pull;
     std::vector<ProgramView> programs;
@@ -52,6 +54,7 @@ class FakeApi final : public Api {
     std::optional<LoadSpec> load;
     std::optional<AttachSpec> attach;
     std::vector<WantedApplication> wanted;
+    std::optional<UpgradeSpec> upgrade;
     std::optional<plan::LinkChange> link_change;
     std::optional<plan::ChainSetting> chain_setting;
     ChainQuery chain_query;
@@ -78,6 +81,11 @@ class FakeApi final : public Api {
   Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
   Result<DoctorReply> doctor() override;
   Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) override;
+  Result<UpgradeReply> upgrade(const UpgradeSpec& spec, DryRun dry_run) override;
+  Result<UpgradeReply> rollback(const std::string& application,
+                                std::uint64_t version,
+                                DryRun dry_run) override;
+  Result<ApplicationHistoryReply> application_history(const std::string& application) override;
   Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                          DryRun dry_run) override;
   Result<std::vector<SelectorView>> list_selectors() override;

@@ -91,6 +91,7 @@ void add_explain(Tree& tree);
 void add_serve(Tree& tree);
 void add_doctor(Tree& tree);
 void add_apply(Tree& tree);
+void add_upgrade(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);

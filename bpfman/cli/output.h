@@ -75,6 +75,8 @@ std::string json_of_selectors(const std::vector<SelectorView>& selectors);
 std::string json_of(const ReconcileReply& reply);
 std::string json_of(const DoctorReply& reply);
 std::string json_of(const ApplyReply& reply);
+std::string json_of(const UpgradeReply& reply);
+std::string json_of(const ApplicationHistoryReply& reply);
 std::string json_of(const SetLinkReply& reply);
 std::string json_of_chains(const std::vector<ChainView>& chains);
 std::string json_of(const ChangeReply& reply);

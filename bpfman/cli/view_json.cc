@@ -234,6 +234,43 @@ std::string json_of(const ChangeReply& reply) {
   return dump(json);
 }
 
+std::string json_of(const UpgradeReply& reply) {
+  Json json = document();
+  json["application"] = reply.application;
+  json["changed"] = reply.changed;
+  json["before"] = reply.before.text();
+  json["after"] = reply.after.text();
+  json["former_version"] = reply.version == 0 ? Json(nullptr) : Json(reply.version);
+  json["programs"] = views(reply.programs);
+  json["warnings"] = reply.warnings;
+  return dump(json);
+}
+
+std::string json_of(const ApplicationHistoryReply& reply) {
+  Json json = document();
+  auto view_programs = [](const std::vector<ProgramRecord>& programs) {
+    Json out = Json::array();
+    for (const ProgramRecord& program : programs) {
+      Json one = Json::object();
+      one["name"] = program.name;
+      one["bytecode"] = program.bytecode.text();
+      one["provenance"] = view(program.provenance);
+      out.push_back(std::move(one));
+    }
+    return out;
+  };
+  json["former"] = Json::array();
+  for (const ApplicationVersion& version : reply.former) {
+    Json one = Json::object();
+    one["version"] = version.number;
+    one["until"] = format_utc(version.replaced_at);
+    one["programs"] = view_programs(version.programs);
+    json["former"].push_back(std::move(one));
+  }
+  json["current"] = view_programs(reply.current);
+  return dump(json);
+}
+
 std::string json_of(const PullReply& reply) {
   Json json = document();
   json["image"] = view(reply.record);

@@ -12,6 +12,7 @@
 #include "bpfman/kernel/interfaces.h"
 #include "bpfman/kernel/libbpf_messages.h"
 #include "bpfman/kernel/link_monitor.h"
+#include "bpfman/kernel/link_switch.h"
 #include "bpfman/kernel/load.h"
 #include "bpfman/kernel/map_dump.h"
 #include "bpfman/kernel/map_info.h"
@@ -93,6 +94,10 @@ class LiveKernel final : public KernelOps {
 
   Result<void> detach_link(const std::string& link_pin) override {
     return kernel::detach_link(link_pin);
+  }
+
+  Result<void> switch_link(const std::string& link_pin, const std::string& program_pin) override {
+    return kernel::switch_pinned_link(link_pin, program_pin);
   }
 
   Result<plan::NetHook> observe_hook(HookKind kind,

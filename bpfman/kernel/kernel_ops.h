@@ -185,6 +185,9 @@ class KernelOps {
   virtual Result<AttachedLink> attach(const AttachRequest& request) = 0;
   // The link pinned at `path`; nullopt when nothing is pinned there.
   virtual Result<std::optional<KernelLink>> pinned_link(const std::string& path) = 0;
+  // Puts the program pinned at `program_pin` into the link, atomically; one that runs it already is
+  // done. NotFound: no such pin; Unimplemented: links of this kind keep their program.
+  virtual Result<void> switch_link(const std::string& link_pin, const std::string& program_pin) = 0;
   virtual Result<void> detach_link(const std::string& link_pin) = 0;
 
   // --- hooks of interfaces

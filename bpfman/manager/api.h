@@ -23,6 +23,7 @@
 #include "bpfman/plan/neighbours.h"
 #include "bpfman/plan/plan.h"
 #include "bpfman/plan/planners.h"
+#include "bpfman/plan/upgrade.h"
 
 namespace bpfman {
 
@@ -340,6 +341,33 @@ struct ApplyReply {
   std::vector<AppliedApplication> applications;
 };
 
+// Other bytecode for an application that is loaded.
+struct UpgradeSpec {
+  std::string application;
+  // nullopt: what it was loaded from, as it is now.
+  std::optional<std::variant<FileSource, ImageSource>> source;
+  plan::MapChoice maps = plan::MapChoice::Keep;
+  // Run with /bin/sh when the new programs are in place; if it fails, the old ones come back.
+  std::string check;
+};
+
+struct UpgradeReply {
+  std::string application;
+  bool changed = false;  // false: it runs this bytecode already
+  Digest before;
+  Digest after;
+  std::uint64_t version =
+      0;  // the number under which the one of before is kept; 0 without a change
+  std::vector<ProgramView> programs;
+  std::vector<std::string> warnings;
+  plan::Plan plan;
+};
+
+struct ApplicationHistoryReply {
+  std::vector<ApplicationVersion> former;  // oldest first
+  std::vector<ProgramRecord> current;
+};
+
 struct ListProgramsQuery {
   bool all = false;  // programs of others too
   std::optional<ProgramType> type;
@@ -390,6 +418,15 @@ class Api {
   // Applications that documents made: by name, kind/name, or title.
   virtual Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                                  DryRun dry_run) = 0;
+
+  // In place: no hook is without the application's program, links keep their ids, and maps that
+  // both versions declare alike go on. All programs or none.
+  virtual Result<UpgradeReply> upgrade(const UpgradeSpec& spec, DryRun dry_run) = 0;
+  // To a former version; 0: the last one.
+  virtual Result<UpgradeReply> rollback(const std::string& application,
+                                        std::uint64_t version,
+                                        DryRun dry_run) = 0;
+  virtual Result<ApplicationHistoryReply> application_history(const std::string& application) = 0;
 
   virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
   virtual Result<std::vector<LinkView>> list_links() = 0;

@@ -15,15 +15,17 @@ using What = ApplicationStep::What;
 // The metadata key under which upstream's CSI driver looks for an application.
 constexpr const char* kProgramName = "bpfman.io/ProgramName";
 
-bool loads(const ApplicationStep& step) {
-  return step.what == What::Load || step.what == What::Replace;
-}
-
 // Runs the steps of one document.
 class Application {
  public:
-  Application(Manager& manager, const Resolved& resolved, AppliedApplication& reply)
-      : manager_(manager), resolved_(resolved), reply_(reply) {}
+  // `replace` puts other bytecode into the programs of these steps.
+  using Replace = std::function<Result<void>(const std::vector<const ApplicationStep*>& steps)>;
+
+  Application(Manager& manager,
+              const Resolved& resolved,
+              const Replace& replace,
+              AppliedApplication& reply)
+      : manager_(manager), resolved_(resolved), replace_(replace), reply_(reply) {}
 
   Result<void> run(const std::vector<ApplicationStep>& steps) {
     Result<void> done = bring(steps);
@@ -48,7 +50,14 @@ class Application {
         add_warnings(reply.warnings);
       }
     }
-    return {};
+    // Last, as what cannot be undone by taking away what is new.
+    std::vector<const ApplicationStep*> replaced;
+    for (const ApplicationStep& step : steps) {
+      if (step.what == What::Replace) {
+        replaced.push_back(&step);
+      }
+    }
+    return replaced.empty() ? Result<void>() : replace_(replaced);
   }
 
   Result<void> load(const std::vector<ApplicationStep>& steps) {
@@ -56,7 +65,7 @@ class Application {
     LoadSpec spec = resolved_.load;
     spec.programs.clear();
     for (const ApplicationStep& step : steps) {
-      if (loads(step)) {
+      if (step.what == What::Load) {
         loading.push_back(&step);
         spec.programs.push_back(choice_of(step.program));
       }
@@ -121,7 +130,7 @@ class Application {
         links.push_back(to_string(*step.link));
       } else if (step.selector.has_value()) {
         selectors.push_back(to_string(*step.selector));
-      } else if (step.what == What::Unload || step.what == What::Replace) {
+      } else if (step.what == What::Unload) {
         programs.push_back(to_string(step.old->id));
       }
     }
@@ -169,6 +178,7 @@ class Application {
 
   Manager& manager_;
   const Resolved& resolved_;
+  const Replace& replace_;
   AppliedApplication& reply_;
   // What this run has made.
   std::vector<std::string> programs_;
@@ -290,7 +300,38 @@ Result<void> Manager::Impl::apply_one(Manager& manager,
     return {};
   }
   reply.outcome = is_new ? ApplyOutcome::Created : ApplyOutcome::Configured;
-  return dry_run == DryRun::Yes ? Result<void>() : Application(manager, resolved, reply).run(steps);
+  if (dry_run == DryRun::Yes) {
+    return {};
+  }
+  auto replace = [&](const std::vector<const ApplicationStep*>& replaced) {
+    return replace_programs(resolved, replaced, reply);
+  };
+  return Application(manager, resolved, replace, reply).run(steps);
+}
+
+Result<void> Manager::Impl::replace_programs(const Resolved& resolved,
+                                             const std::vector<const ApplicationStep*>& steps,
+                                             AppliedApplication& reply) {
+  FoundBytecode found = TRY(find_bytecode(resolved.load));
+  const TrustGate* policy = TRY(gate());
+  TRY(policy->admit(found, describe(resolved.load)));
+  std::vector<ProgramRecord> programs;
+  for (const ApplicationStep* step : steps) {
+    programs.push_back(*step->old);
+  }
+  std::vector<plan::Upgrade> upgrades = TRY(upgrades_to(found, programs));
+  TRY(check_upgrades(upgrades, found, describe(resolved.load)));
+  for (plan::Upgrade& upgrade : upgrades) {
+    for (const plan::DesiredProgram& wanted : resolved.desired.programs) {
+      if (wanted.name == upgrade.after.name) {
+        upgrade.after.globals = wanted.globals;
+      }
+    }
+  }
+  UpgradeReply done;
+  TRY(run_upgrade_with_any_maps(upgrades, &found, "apply", done));
+  reply.warnings.insert(reply.warnings.end(), done.warnings.begin(), done.warnings.end());
+  return {};
 }
 
 Result<ApplyReply> Manager::apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) {

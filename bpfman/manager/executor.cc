@@ -51,6 +51,18 @@ Result<std::string> pin_of(const Runner& runner, const Layout& layout, const Bin
   return layout.program_pin(id);
 }
 
+// The clean-up as a plan of its own, so that it comes to an end whoever dies.
+std::optional<store::Store::Rest> rest_of(const Plan& plan) {
+  if (plan.cleanup.empty()) {
+    return std::nullopt;
+  }
+  Plan rest{.verb = plan.verb, .subject = plan.subject, .recovery = Recovery::Finish};
+  for (const Action& action : plan.cleanup) {
+    rest.steps.push_back(Step{.action = action, .undo = {}});
+  }
+  return store::Store::Rest{.plan_json = to_json(rest), .bindings_json = to_json(Bindings())};
+}
+
 }  // namespace
 
 Result<WriterLock> WriterLock::acquire(const Layout& layout, std::int64_t timeout_ms) {
@@ -120,6 +132,12 @@ Result<void> Executor::execute(const Action& action,
           [&](const RepinMap& a) { return kernel_.repin_map(a.id, a.pin); },
           [&](const AttachLink& a) { return attach_link(a, bindings); },
           [&](const DetachLink& a) { return kernel_.detach_link(a.link_pin); },
+          [&](const SwitchLink& a) -> Result<void> {
+            std::string pin = TRY(pin_of(Runner{"", a.program}, layout_, bindings));
+            TRY(kernel_.switch_link(a.link_pin, pin));
+            bindings.links[a.link] = BoundLink{a.kernel_id, a.target};
+            return {};
+          },
           [&](const BuildChain& a) { return build_chain(a, bindings); },
           [&](const DropChain& a) { return kernel_.drop_chain(a.directory); },
           [&](const JoinChain& a) { return join_chain(a, bindings); },
@@ -259,6 +277,8 @@ Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& 
             [&](const DeleteChain& c) -> store::StoredChange { return c; },
             [&](const PutSelector& c) -> store::StoredChange { return c; },
             [&](const DeleteSelector& c) -> store::StoredChange { return c; },
+            [&](const PutVersion& c) -> store::StoredChange { return c; },
+            [&](const DeleteVersions& c) -> store::StoredChange { return c; },
             [&](const DeleteLink& c) -> store::StoredChange { return c; },
             [&](const DeleteProgram& c) -> store::StoredChange { return c; },
             [&](const PutImage& c) -> store::StoredChange { return c; },
@@ -267,7 +287,7 @@ Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& 
         },
         change));
   }
-  return store_.commit_operation(id, changes);
+  return store_.commit_operation(id, changes, rest_of(plan));
 }
 
 std::vector<Error> Executor::walk_back(const Plan& plan, Bindings& bindings, bool same_boot) {
@@ -288,12 +308,22 @@ std::vector<Error> Executor::walk_back(const Plan& plan, Bindings& bindings, boo
   return failures;
 }
 
-void Executor::clean_up(const Plan& plan) {
+void Executor::clean_up(const Plan& plan, OperationId id) {
   Bindings none;
+  bool all = true;
   for (const Action& action : plan.cleanup) {
     Result<void> done = execute(action, {}, none);
     if (!done.ok()) {
       log::write(log::Level::Warn, kComponent, describe(action) + ": " + done.error().message());
+      all = false;
+    }
+  }
+  if (all && !plan.cleanup.empty()) {
+    // An entry that cannot be closed is cleaned up again by the next command, which changes
+    // nothing.
+    Result<void> closed = store_.abandon_operation(id);
+    if (!closed.ok()) {
+      log::write(log::Level::Error, kComponent, closed.error().message());
     }
   }
 }
@@ -315,7 +345,7 @@ Result<Bindings> Executor::run(const Plan& plan,
     done = commit(plan, operation.id, bindings);
   }
   if (done.ok()) {
-    clean_up(plan);
+    clean_up(plan, operation.id);
     return bindings;
   }
   Error error = std::move(done).error();
@@ -363,7 +393,7 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
     }
   }
   TRY(commit(plan, entry.id, bindings));
-  clean_up(plan);
+  clean_up(plan, entry.id);
   return {};
 }
 

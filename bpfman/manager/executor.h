@@ -4,7 +4,9 @@
 //   journal   the plan is written to the store before its first effect
 //   execute   step by step; what the kernel answers (ids) is journalled as it becomes known
 //   commit    one transaction writes the records and closes the journal entry
-//   cleanup   what may as well stay is removed; a failure is logged
+//   cleanup   what is no longer needed is removed; what fails is logged, and tried again by the
+//   next
+//             command, as the entry stays open for it
 //
 // A step fails: an Undo plan walks back (the undo lists of this and all former steps, last first)
 // and its entry is closed; a Finish plan stays open and the next command finishes it. The process
@@ -65,7 +67,7 @@ class Executor {
   // Runs undo lists; what failed. `same_boot` false: only what outlives a reboot is undone.
   std::vector<Error> walk_back(const plan::Plan& plan, plan::Bindings& bindings, bool same_boot);
   Result<void> recover_entry(const store::JournalEntry& entry, const std::string& boot_id);
-  void clean_up(const plan::Plan& plan);
+  void clean_up(const plan::Plan& plan, OperationId id);
 
   const Layout& layout_;
   kernel::KernelOps& kernel_;

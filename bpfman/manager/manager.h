@@ -58,6 +58,11 @@ class Manager final : public Api {
   Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
   Result<DoctorReply> doctor() override;
   Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) override;
+  Result<UpgradeReply> upgrade(const UpgradeSpec& spec, DryRun dry_run) override;
+  Result<UpgradeReply> rollback(const std::string& application,
+                                std::uint64_t version,
+                                DryRun dry_run) override;
+  Result<ApplicationHistoryReply> application_history(const std::string& application) override;
   Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                          DryRun dry_run) override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;

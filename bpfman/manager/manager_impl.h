@@ -14,6 +14,7 @@
 #include "bpfman/manager/trust_gate.h"
 #include "bpfman/plan/applications.h"
 #include "bpfman/plan/drift.h"
+#include "bpfman/plan/upgrade.h"
 
 namespace bpfman {
 
@@ -193,9 +194,42 @@ class Manager::Impl {
                           WriteSession& session,
                           ReconcileReply& reply);
 
+  // ---- upgrade.cc
+  // The programs of an application that is there.
+  Result<std::vector<ProgramRecord>> programs_of(const std::string& application);
+  // What other bytecode makes of these programs.
+  Result<std::vector<plan::Upgrade>> upgrades_to(const FoundBytecode& found,
+                                                 const std::vector<ProgramRecord>& programs);
+  // ... and what a former version makes of them.
+  Result<std::vector<plan::Upgrade>> upgrades_back(const ApplicationVersion& version,
+                                                   const std::vector<ProgramRecord>& programs);
+  // Whether the policy lets the new programs be what they are to be, where they are attached.
+  Result<void> check_upgrades(const std::vector<plan::Upgrade>& upgrades,
+                              const FoundBytecode& found,
+                              const std::string& what);
+  // Maps that have another layout begin anew, with a warning.
+  Result<void> run_upgrade_with_any_maps(const std::vector<plan::Upgrade>& upgrades,
+                                         const FoundBytecode* found,
+                                         const std::string& verb,
+                                         UpgradeReply& reply);
+  // `found`: what is not stored yet; nullptr: all is.
+  Result<void> run_upgrade(const std::vector<plan::Upgrade>& upgrades,
+                           const FoundBytecode* found,
+                           plan::MapChoice maps,
+                           const std::string& verb,
+                           DryRun dry_run,
+                           UpgradeReply& reply);
+  // What runs now, and the number of what did.
+  Result<void> describe_upgraded(WriteSession& session,
+                                 const std::string& application,
+                                 UpgradeReply& reply);
+
   // ---- applications.cc
   // The document as it is meant on this host: bytecode, programs, interfaces.
   Result<Resolved> resolve(const WantedApplication& wanted);
+  Result<void> replace_programs(const Resolved& resolved,
+                                const std::vector<const plan::ApplicationStep*>& steps,
+                                AppliedApplication& reply);
   Result<void> apply_one(Manager& manager,
                          const WantedApplication& wanted,
                          DryRun dry_run,

@@ -33,6 +33,7 @@ Result<plan::Snapshot> take_snapshot(const Layout& layout,
   snapshot.links = TRY(store->list_links());
   snapshot.chains = TRY(store->list_chains());
   snapshot.selectors = TRY(store->list_selectors());
+  snapshot.versioned = TRY(store->list_versioned());
   return snapshot;
 }
 

@@ -47,6 +47,15 @@ struct ProgramRecord {
   std::string stable_name() const { return application + "/" + name; }
 };
 
+// What an application was before its programs were replaced.
+struct ApplicationVersion {
+  std::string application;
+  std::uint64_t number = 0;             // from 1; the store gives it
+  std::int64_t replaced_at = 0;         // unix seconds
+  std::vector<ProgramRecord> programs;  // as they were
+  bool operator==(const ApplicationVersion&) const = default;
+};
+
 struct LinkRecord {
   LinkId id;
   ProgramKey program_key;

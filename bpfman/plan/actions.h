@@ -117,6 +117,17 @@ struct DetachLink {
   bool operator==(const DetachLink&) const = default;
 };
 
+// Puts another program into a link that is pinned, atomically. Binds the link (as it is:
+// `kernel_id`, `target`). Idempotent.
+struct SwitchLink {
+  LinkId link;
+  std::string link_pin;
+  ProgramRef program;
+  std::optional<KernelLinkId> kernel_id;
+  AttachTarget target;
+  bool operator==(const SwitchLink&) const = default;
+};
+
 // A program that is to run in a chain.
 struct Member {
   LinkId link;
@@ -212,6 +223,7 @@ using Action = std::variant<EnsureRuntime,
                             RepinMap,
                             AttachLink,
                             DetachLink,
+                            SwitchLink,
                             BuildChain,
                             DropChain,
                             JoinChain,
@@ -281,6 +293,18 @@ struct DeleteSelector {
   bool operator==(const DeleteSelector&) const = default;
 };
 
+// Adds it with the next number of its application; the oldest above kMaxVersions go.
+struct PutVersion {
+  ApplicationVersion record;
+  bool operator==(const PutVersion&) const = default;
+};
+
+// All of an application; none is done.
+struct DeleteVersions {
+  std::string application;
+  bool operator==(const DeleteVersions&) const = default;
+};
+
 struct DeleteLink {
   LinkId id;
   bool operator==(const DeleteLink&) const = default;
@@ -319,6 +343,8 @@ using RecordChange = std::variant<InsertProgram,
                                   DeleteChain,
                                   PutSelector,
                                   DeleteSelector,
+                                  PutVersion,
+                                  DeleteVersions,
                                   DeleteLink,
                                   DeleteProgram,
                                   PutImage,

@@ -122,6 +122,15 @@ void fields(Io& io, T& v) {
   io("pin", v.pin);
 }
 
+template <typename Io, Same<SwitchLink> T>
+void fields(Io& io, T& v) {
+  io("link", v.link);
+  io("link_pin", v.link_pin);
+  io("program", v.program);
+  io("kernel_id", v.kernel_id);
+  io("target", v.target);
+}
+
 template <typename Io, Same<RepinMap> T>
 void fields(Io& io, T& v) {
   io("id", v.id);
@@ -248,6 +257,16 @@ void fields(Io& io, T& v) {
   io("record", v.record);
 }
 
+template <typename Io, Same<PutVersion> T>
+void fields(Io& io, T& v) {
+  io("record", v.record);
+}
+
+template <typename Io, Same<DeleteVersions> T>
+void fields(Io& io, T& v) {
+  io("application", v.application);
+}
+
 template <typename Io, Same<DeleteSelector> T>
 void fields(Io& io, T& v) {
   io("id", v.id);
@@ -313,6 +332,10 @@ inline const char* name_of(Here /*here*/, const RepinProgram& /*value*/) {
 
 inline const char* name_of(Here /*here*/, const RepinMap& /*value*/) {
   return "repin_map";
+}
+
+inline const char* name_of(Here /*here*/, const SwitchLink& /*value*/) {
+  return "switch_link";
 }
 
 inline const char* name_of(Here /*here*/, const AttachLink& /*value*/) {
@@ -385,6 +408,14 @@ inline const char* name_of(Here /*here*/, const DeleteChain& /*value*/) {
 
 inline const char* name_of(Here /*here*/, const PutSelector& /*value*/) {
   return "put_selector";
+}
+
+inline const char* name_of(Here /*here*/, const PutVersion& /*value*/) {
+  return "put_version";
+}
+
+inline const char* name_of(Here /*here*/, const DeleteVersions& /*value*/) {
+  return "delete_versions";
 }
 
 inline const char* name_of(Here /*here*/, const DeleteSelector& /*value*/) {

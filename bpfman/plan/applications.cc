@@ -65,13 +65,8 @@ std::string short_digest(const Digest& digest) {
   return digest.text().substr(0, digest.text().find(':') + 1 + kShown);
 }
 
-// Why a program has to be loaded anew; "" when it is the one that is wanted.
-std::string difference(const DesiredProgram& wanted,
-                       const Digest& bytecode,
-                       const ProgramRecord& present) {
-  if (present.bytecode != bytecode) {
-    return "bytecode " + short_digest(bytecode) + " in place of " + short_digest(present.bytecode);
-  }
+// Why a program cannot be made the one that is wanted in place; "" when it can.
+std::string other_kind(const DesiredProgram& wanted, const ProgramRecord& present) {
   if (present.type != wanted.type) {
     return "type " + std::string(to_string(wanted.type)) + " in place of " +
            std::string(to_string(present.type));
@@ -79,10 +74,17 @@ std::string difference(const DesiredProgram& wanted,
   if (present.attach_function != wanted.attach_function) {
     return "function " + wanted.attach_function + " in place of " + present.attach_function;
   }
-  if (present.globals != wanted.globals) {
-    return "other global variables";
-  }
   return "";
+}
+
+// Why a program has to be replaced; "" when it is the one that is wanted.
+std::string difference(const DesiredProgram& wanted,
+                       const Digest& bytecode,
+                       const ProgramRecord& present) {
+  if (present.bytecode != bytecode) {
+    return "bytecode " + short_digest(bytecode) + " in place of " + short_digest(present.bytecode);
+  }
+  return present.globals == wanted.globals ? std::string() : "other global variables";
 }
 
 struct Rank {
@@ -268,25 +270,26 @@ Result<std::vector<ApplicationStep>> compare_application(const DesiredApplicatio
     auto found = std::find_if(present.begin(), present.end(), [&](const ProgramRecord& one) {
       return one.name == wanted.name && !kept.contains(one.key);
     });
-    if (found == present.end()) {
-      ApplicationStep load =
-          step(What::Load, wanted.name, "load " + wanted.name + places_text(wanted.links));
+    std::string kind = found == present.end() ? std::string() : other_kind(wanted, *found);
+    if (found == present.end() || !kind.empty()) {
+      ApplicationStep load = step(What::Load,
+                                  wanted.name,
+                                  "load " + wanted.name + (kind.empty() ? "" : " (" + kind + ")") +
+                                      places_text(wanted.links));
       load.places = wanted.links;
       out.push_back(std::move(load));
       continue;
     }
     kept.insert(found->key);
+    std::vector<ApplicationStep> links = LinkComparison(wanted, *found, snapshot).run();
+    out.insert(out.end(), links.begin(), links.end());
     std::string why = difference(wanted, desired.bytecode, *found);
     if (!why.empty()) {
       ApplicationStep replace =
           step(What::Replace, wanted.name, "replace " + wanted.name + " (" + why + ")");
       replace.old = *found;
-      replace.places = wanted.links;
       out.push_back(std::move(replace));
-      continue;
     }
-    std::vector<ApplicationStep> links = LinkComparison(wanted, *found, snapshot).run();
-    out.insert(out.end(), links.begin(), links.end());
   }
   for (const ProgramRecord& program : present) {
     if (!kept.contains(program.key)) {

@@ -39,7 +39,7 @@ struct ApplicationStep {
   What what = What::Load;
   std::string program;                 // its function
   std::optional<ProgramRecord> old;    // Replace, Unload: what goes; Attach, Change, Detach: whose
-  std::vector<AttachSpec> places;      // Load, Replace: all of the new one; Attach: one
+  std::vector<AttachSpec> places;      // Load: all of the new one; Attach: one
   std::optional<LinkId> link;          // Change, Detach
   std::optional<SelectorId> selector;  // Detach: with all of its links, in place of `link`
   LinkChange change;                   // Change
@@ -47,9 +47,9 @@ struct ApplicationStep {
   bool operator==(const ApplicationStep&) const = default;
 };
 
-// In the order in which they are done: what comes is there before what it replaces goes. Empty:
-// nothing differs. Errors: AlreadyExists (programs of that application that no document made, or
-// another kind of document).
+// What comes is there before what it replaces goes; Replace is an upgrade in place
+// (plan/upgrade.h). Empty: nothing differs. Errors: AlreadyExists (programs of that application
+// that no document made, or another kind of document).
 Result<std::vector<ApplicationStep>> compare_application(const DesiredApplication& desired,
                                                          const Snapshot& snapshot);
 

@@ -108,11 +108,19 @@ TEST(Applications, OtherBytecodeOrVariablesReplace) {
   std::vector<ApplicationStep> steps = compared(wanted, applied({place("eth0")}));
   ASSERT_THAT(kinds(steps), ElementsAre(What::Replace));
   EXPECT_EQ(steps[0].old->key, ProgramKey(1));
-  EXPECT_EQ(steps[0].places.size(), 1U);
   EXPECT_THAT(steps[0].text, HasSubstr("in place of sha256:"));
+  EXPECT_THAT(kinds(compared(wanted, applied({place("eth1")}))),
+              ElementsAre(What::Attach, What::Detach, What::Replace));
   DesiredApplication limited = desired({place("eth0")});
   limited.programs[0].globals["limit"] = Bytes(4);
   EXPECT_THAT(kinds(compared(limited, applied({place("eth0")}))), ElementsAre(What::Replace));
+}
+
+TEST(Applications, AnotherKindOfProgramIsAnotherProgram) {
+  DesiredApplication wanted = desired({place("eth0")});
+  wanted.programs[0].attach_function = "do_unlinkat";
+  EXPECT_THAT(kinds(compared(wanted, applied({place("eth0")}))),
+              ElementsAre(What::Load, What::Unload));
 }
 
 TEST(Applications, ProgramsThatNoLongerStandThereGo) {

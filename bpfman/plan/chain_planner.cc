@@ -359,7 +359,7 @@ Result<void> add_chain_change(Plan& plan, const ChainChange& change, const Snaps
     drop_stale(plan, *change.before);
     draft.record.stale.clear();
   }
-  bool in_place = alive && same_dispatcher(*change.before, draft.record) &&
+  bool in_place = alive && !change.rebuild && same_dispatcher(*change.before, draft.record) &&
                   draft.members.size() <= change.before->capacity &&
                   change_in_place(plan, draft, *change.before, snapshot);
   bool attached = false;

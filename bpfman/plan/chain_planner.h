@@ -36,6 +36,7 @@ struct ChainChange {
   StrategyChoice strategy = StrategyChoice::Keep;
   std::optional<bool> timing;
   std::optional<XdpMode> mode;  // of a chain that begins
+  bool rebuild = false;         // a new image, whatever the members' links say
 };
 
 Candidate candidate_of(const LinkRecord& link, const ProgramRecord& program, ProgramRef reference);

@@ -75,6 +75,25 @@ void add_exceptions(Plan& plan, const std::vector<LinkRecord>& links, const Snap
   }
 }
 
+// Those with former versions that have no other programs than these.
+std::set<std::string> ending_applications(const std::vector<ProgramRecord>& programs,
+                                          const Snapshot& snapshot) {
+  std::set<std::string> out(snapshot.versioned.begin(), snapshot.versioned.end());
+  std::set<std::string> touched;
+  std::set<ProgramKey> going;
+  for (const ProgramRecord& program : programs) {
+    touched.insert(program.application);
+    going.insert(program.key);
+  }
+  std::erase_if(out, [&](const std::string& name) { return !touched.contains(name); });
+  for (const ProgramRecord& program : snapshot.programs) {
+    if (!going.contains(program.key)) {
+      out.erase(program.application);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 // Chains of former boots whose last member goes. A hook may have the same key in every boot.
@@ -222,6 +241,9 @@ Result<Plan> plan_unload(const std::vector<ProgramRecord>& programs, const Snaps
       }
     }
     plan.commit.push_back(DeleteProgram{program.key});
+  }
+  for (const std::string& application : ending_applications(programs, snapshot)) {
+    plan.commit.push_back(DeleteVersions{application});
   }
   for (const ProgramRecord& program : programs) {
     plan.cleanup.push_back(RemoveUnusedBlob{program.bytecode});

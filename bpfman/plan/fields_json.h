@@ -326,6 +326,14 @@ void fields(Io& io, T& v) {
   io.added("attach_function", v.attach_function);
 }
 
+template <typename Io, Same<ApplicationVersion> T>
+void fields(Io& io, T& v) {
+  io("application", v.application);
+  io("number", v.number);
+  io("replaced_at", v.replaced_at);
+  io("programs", v.programs);
+}
+
 template <typename Io, Same<LinkRecord> T>
 void fields(Io& io, T& v) {
   io("id", v.id);

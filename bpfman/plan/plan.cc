@@ -126,6 +126,10 @@ std::string describe(const Action& action) {
           [](const RepinProgram& a) {
             return fmt::format("pin program {} at {} again", a.id.value(), a.pin);
           },
+          [](const SwitchLink& a) {
+            return fmt::format(
+                "switch link {} to {}", a.link.value(), describe_runner(Runner{"", a.program}));
+          },
           [](const RepinMap& a) {
             return fmt::format("pin map {} at {} again", a.id.value(), a.pin);
           },
@@ -207,6 +211,12 @@ std::string describe(const RecordChange& change) {
           [](const PutSelector& c) {
             return fmt::format(
                 "record selector {} ({})", c.record.id.value(), describe(c.record.spec.target));
+          },
+          [](const PutVersion& c) {
+            return fmt::format("keep what {} was as a version of it", c.record.application);
+          },
+          [](const DeleteVersions& c) {
+            return fmt::format("forget former versions of {}", c.application);
           },
           [](const DeleteSelector& c) { return fmt::format("forget selector {}", c.id.value()); },
           [](const DeleteLink& c) { return fmt::format("forget link {}", c.id.value()); },

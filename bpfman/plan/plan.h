@@ -28,8 +28,9 @@ struct Plan {
   Recovery recovery = Recovery::Undo;
   std::vector<Step> steps;
   std::vector<RecordChange> commit;
-  // Run after the records are written; each is allowed to fail (a warning is logged). Only for what
-  // may as well stay: bytecode that nobody names any more.
+  // Run after the records are written; each is allowed to fail (a warning is logged) and is then
+  // tried again by the next command, so each is idempotent. Only for what may as well stay for a
+  // while.
   std::vector<Action> cleanup;
   // What the user should know of it before it runs. Not kept in the journal.
   std::vector<std::string> warnings;

@@ -104,4 +104,14 @@ void add_shared_maps(LoadProgram& load, const ProgramRecord& owner) {
   }
 }
 
+void note_image(Plan& plan, const BytecodeFacts& bytecode, const Snapshot& snapshot) {
+  if (bytecode.image.has_value()) {
+    ImageRecord image = *bytecode.image;
+    image.last_used = snapshot.now;
+    plan.commit.push_back(PutImage{std::move(image)});
+  } else if (!bytecode.image_reference.empty()) {
+    plan.commit.push_back(TouchImage{bytecode.image_reference, snapshot.now});
+  }
+}
+
 }  // namespace bpfman::plan

@@ -18,4 +18,7 @@ Result<void> add_link(Plan& plan,
 // Uses the pinned maps of `owner`. Data sections stay a program's own.
 void add_shared_maps(LoadProgram& load, const ProgramRecord& owner);
 
+// The image's record, new or with the time of its last use brought up to date.
+void note_image(Plan& plan, const BytecodeFacts& bytecode, const Snapshot& snapshot);
+
 }  // namespace bpfman::plan

@@ -109,17 +109,6 @@ Result<void> add_attach(Plan& plan,
   return {};
 }
 
-// The image's record, new or with the time of its last use brought up to date.
-void note_image(Plan& plan, const BytecodeFacts& bytecode, const Snapshot& snapshot) {
-  if (bytecode.image.has_value()) {
-    ImageRecord image = *bytecode.image;
-    image.last_used = snapshot.now;
-    plan.commit.push_back(PutImage{std::move(image)});
-  } else if (!bytecode.image_reference.empty()) {
-    plan.commit.push_back(TouchImage{bytecode.image_reference, snapshot.now});
-  }
-}
-
 void add_load_steps(Plan& plan, Slot slot, const LoadProgram& load, const ProgramRecord& record) {
   plan.steps.push_back(
       Step{.action = load, .undo = {RemovePins{load.staged_program, load.staged_maps}}});

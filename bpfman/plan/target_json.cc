@@ -31,6 +31,10 @@ std::string to_json(const SelectorRecord& selector) {
   return codec::dump(codec::encode(selector));
 }
 
+std::string to_json(const ApplicationVersion& version) {
+  return codec::dump(codec::encode(version));
+}
+
 Result<AttachTarget> target_from_json(std::string_view text) {
   return parse<AttachTarget>(text, "the target of a link");
 }
@@ -41,6 +45,10 @@ Result<ChainRecord> chain_from_json(std::string_view text) {
 
 Result<SelectorRecord> selector_from_json(std::string_view text) {
   return parse<SelectorRecord>(text, "a selector");
+}
+
+Result<ApplicationVersion> version_from_json(std::string_view text) {
+  return parse<ApplicationVersion>(text, "a version of an application");
 }
 
 }  // namespace bpfman::plan

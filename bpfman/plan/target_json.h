@@ -12,10 +12,12 @@ namespace bpfman::plan {
 std::string to_json(const AttachTarget& target);
 std::string to_json(const ChainRecord& chain);
 std::string to_json(const SelectorRecord& selector);
+std::string to_json(const ApplicationVersion& version);
 
 // DataLoss when the text is not what to_json writes.
 Result<AttachTarget> target_from_json(std::string_view text);
 Result<ChainRecord> chain_from_json(std::string_view text);
 Result<SelectorRecord> selector_from_json(std::string_view text);
+Result<ApplicationVersion> version_from_json(std::string_view text);
 
 }  // namespace bpfman::plan

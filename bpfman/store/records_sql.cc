@@ -77,6 +77,20 @@ Result<void> insert_maps(Database& database, const ProgramRecord& record) {
   return {};
 }
 
+// What a program has in tables of its own.
+Result<void> insert_parts(Database& database, const ProgramRecord& record) {
+  TRY(insert_maps(database, record));
+  Statement global_row =
+      TRY(database.prepare("INSERT INTO program_globals (program, name, value) VALUES (?,?,?)"));
+  for (const auto& [name, value] : record.globals) {
+    TRY(global_row.bind(record.key.value()).bind(name).bind_blob(value).run());
+  }
+  return insert_pairs(database,
+                      "INSERT INTO program_metadata (program, name, value) VALUES (?,?,?)",
+                      record.key.value(),
+                      record.metadata);
+}
+
 void bind_kernel_id(Statement& row, const LinkRecord& record) {
   if (record.kernel_id.has_value()) {
     row.bind(record.kernel_id->value());
@@ -212,16 +226,7 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
   bind_provenance(row, record.provenance);
   row.bind(record.map_owner.value()).bind(record.attach_function);
   TRY(row.run());
-  TRY(insert_maps(database, record));
-  Statement global_row =
-      TRY(database.prepare("INSERT INTO program_globals (program, name, value) VALUES (?,?,?)"));
-  for (const auto& [name, value] : record.globals) {
-    TRY(global_row.bind(record.key.value()).bind(name).bind_blob(value).run());
-  }
-  return insert_pairs(database,
-                      "INSERT INTO program_metadata (program, name, value) VALUES (?,?,?)",
-                      record.key.value(),
-                      record.metadata);
+  return insert_parts(database, record);
 }
 
 Result<void> insert_link(Database& database, const LinkRecord& record) {
@@ -250,22 +255,35 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
 
 Result<void> change_program(Database& database, const ProgramRecord& record) {
   Statement row = TRY(database.prepare(
-      "UPDATE programs SET kernel_id = ?, boot_id = ?, pin_path = ?, map_directory = ? "
-      "WHERE key = ? RETURNING key"));
-  bool found = TRY(row.bind(record.id.value())
-                       .bind(record.boot_id)
-                       .bind(record.pin_path)
-                       .bind(record.map_directory)
-                       .bind(record.key.value())
-                       .step());
+      "UPDATE programs SET kernel_id = ?, boot_id = ?, type = ?, section = ?, bytecode = ?, "
+      "license = ?, pin_path = ?, map_directory = ?, image_reference = ?, from_source = ?, "
+      "from_route = ?, from_location = ?, from_name = ?, from_image_id = ?, from_manifest = ?, "
+      "from_verification = ?, from_uid = ?, from_fetched_at = ?, from_trust = ?, from_index = ?, "
+      "from_policy = ?, map_owner = ?, attach_function = ? WHERE key = ? RETURNING key"));
+  row.bind(record.id.value())
+      .bind(record.boot_id)
+      .bind(to_string(record.type))
+      .bind(record.section)
+      .bind(record.bytecode.text())
+      .bind(record.license)
+      .bind(record.pin_path)
+      .bind(record.map_directory)
+      .bind(record.image_reference);
+  bind_provenance(row, record.provenance);
+  row.bind(record.map_owner.value()).bind(record.attach_function);
+  bool found = TRY(row.bind(record.key.value()).step());
   if (!found) {
     return Error(Code::NotFound,
                  "program record " + to_string(record.key) + " is not in the database");
   }
   TRY(row.run());
-  Statement old = TRY(database.prepare("DELETE FROM program_maps WHERE program = ?"));
-  TRY(old.bind(record.key.value()).run());
-  return insert_maps(database, record);
+  for (const char* table : {"DELETE FROM program_maps WHERE program = ?",
+                            "DELETE FROM program_globals WHERE program = ?",
+                            "DELETE FROM program_metadata WHERE program = ?"}) {
+    Statement old = TRY(database.prepare(table));
+    TRY(old.bind(record.key.value()).run());
+  }
+  return insert_parts(database, record);
 }
 
 Result<void> change_link(Database& database, const LinkRecord& record) {

@@ -24,7 +24,7 @@ Result<void> touch_image(Database& database, const std::string& reference, std::
 Result<void> delete_image(Database& database, const std::string& reference);
 Result<std::vector<ImageHistoryEntry>> read_history(Database& database,
                                                     const std::string& reference);
-// Of a program that is there: what loading it again changes.
+// Of a program that is there: all but its names.
 Result<void> change_program(Database& database, const ProgramRecord& record);
 // Of a link that is there: all but its metadata.
 Result<void> change_link(Database& database, const LinkRecord& record);
@@ -36,6 +36,11 @@ Result<std::vector<SelectorRecord>> read_selectors(Database& database);
 Result<void> put_selector(Database& database, const SelectorRecord& record);
 // NotFound when there is no such record.
 Result<void> delete_selector(Database& database, SelectorId id);
+// Oldest first.
+Result<std::vector<ApplicationVersion>> read_versions(Database& database,
+                                                      const std::string& application);
+Result<void> put_version(Database& database, const ApplicationVersion& record);
+Result<void> delete_versions(Database& database, const std::string& application);
 Result<void> delete_program(Database& database, ProgramKey key);
 Result<void> delete_link(Database& database, LinkId id);
 

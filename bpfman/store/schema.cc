@@ -203,8 +203,26 @@ ALTER TABLE links ADD COLUMN selector INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 5;
 )sql";
 
+// 6: what applications were before their programs were replaced. A record is a JSON text.
+constexpr const char* kMigration6 = R"sql(
+CREATE TABLE versions (
+  application TEXT    NOT NULL,
+  number      INTEGER NOT NULL,
+  record      TEXT    NOT NULL,
+  PRIMARY KEY (application, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE version_bytecode (
+  application TEXT    NOT NULL,
+  number      INTEGER NOT NULL,
+  bytecode    TEXT    NOT NULL,
+  PRIMARY KEY (application, number, bytecode),
+  FOREIGN KEY (application, number) REFERENCES versions (application, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 6;
+)sql";
+
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5};
+    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5, kMigration6};
 
 }  // namespace
 

@@ -128,6 +128,21 @@ Result<std::vector<SelectorRecord>> Store::list_selectors() {
   return read_selectors(state_->database);
 }
 
+Result<std::vector<std::string>> Store::list_versioned() {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
+  std::vector<std::string> out;
+  Statement rows = TRY(state_->database.prepare("SELECT DISTINCT application FROM versions"));
+  while (TRY(rows.step())) {
+    out.push_back(rows.text(0));
+  }
+  return out;
+}
+
+Result<std::vector<ApplicationVersion>> Store::list_versions(const std::string& application) {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
+  return read_versions(state_->database, application);
+}
+
 Result<std::vector<ImageRecord>> Store::list_images() {
   Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_images(state_->database, nullptr);
@@ -210,7 +225,9 @@ Result<std::vector<JournalEntry>> Store::open_operations() {
   return out;
 }
 
-Result<void> Store::commit_operation(OperationId id, const std::vector<StoredChange>& changes) {
+Result<void> Store::commit_operation(OperationId id,
+                                     const std::vector<StoredChange>& changes,
+                                     const std::optional<Rest>& rest) {
   Database& database = state_->database;
   TRY(set_durability(database, Durable::Power));
   auto commit = [&]() -> Result<void> {
@@ -226,6 +243,10 @@ Result<void> Store::commit_operation(OperationId id, const std::vector<StoredCha
               [&](const plan::DeleteChain& c) { return delete_chain(database, c.hook, c.boot_id); },
               [&](const plan::PutSelector& c) { return put_selector(database, c.record); },
               [&](const plan::DeleteSelector& c) { return delete_selector(database, c.id); },
+              [&](const plan::PutVersion& c) { return put_version(database, c.record); },
+              [&](const plan::DeleteVersions& c) {
+                return delete_versions(database, c.application);
+              },
               [&](const plan::DeleteLink& c) { return delete_link(database, c.id); },
               [&](const plan::DeleteProgram& c) { return delete_program(database, c.key); },
               [&](const plan::PutImage& c) { return put_image(database, c.record); },
@@ -234,8 +255,14 @@ Result<void> Store::commit_operation(OperationId id, const std::vector<StoredCha
           },
           change));
     }
-    Statement row = TRY(database.prepare("DELETE FROM journal WHERE id = ?"));
-    TRY(row.bind(id.value()).run());
+    if (rest.has_value()) {
+      Statement row =
+          TRY(database.prepare("UPDATE journal SET plan = ?, bindings = ? WHERE id = ?"));
+      TRY(row.bind(rest->plan_json).bind(rest->bindings_json).bind(id.value()).run());
+    } else {
+      Statement row = TRY(database.prepare("DELETE FROM journal WHERE id = ?"));
+      TRY(row.bind(id.value()).run());
+    }
     return transaction.commit();
   };
   Result<void> done = commit();
@@ -306,7 +333,8 @@ Result<std::vector<StoredBlob>> Store::list_blobs() const {
 Result<void> Store::remove_unused_blob(const Digest& digest) {
   Statement row =
       TRY(state_->database.prepare("SELECT EXISTS (SELECT 1 FROM programs WHERE bytecode = ?1) OR "
-                                   "EXISTS (SELECT 1 FROM images WHERE bytecode = ?1)"));
+                                   "EXISTS (SELECT 1 FROM images WHERE bytecode = ?1) OR "
+                                   "EXISTS (SELECT 1 FROM version_bytecode WHERE bytecode = ?1)"));
   TRY(row.bind(digest.text()).step());
   if (row.integer(0) != 0) {
     return {};

@@ -60,6 +60,8 @@ using StoredChange = std::variant<PutProgram,
                                   plan::DeleteChain,
                                   plan::PutSelector,
                                   plan::DeleteSelector,
+                                  plan::PutVersion,
+                                  plan::DeleteVersions,
                                   plan::DeleteLink,
                                   plan::DeleteProgram,
                                   plan::PutImage,
@@ -89,6 +91,10 @@ class Store {
   Result<std::vector<LinkRecord>> list_links();
   Result<std::vector<ChainRecord>> list_chains();
   Result<std::vector<SelectorRecord>> list_selectors();
+  // Applications that have former versions.
+  Result<std::vector<std::string>> list_versioned();
+  // Of an application, oldest first.
+  Result<std::vector<ApplicationVersion>> list_versions(const std::string& application);
   Result<std::vector<ImageRecord>> list_images();
   Result<std::optional<ImageRecord>> find_image(const std::string& reference);
   // What the reference has meant, oldest first; the last kMaxHistory changes.
@@ -105,9 +111,19 @@ class Store {
   Result<void> save_bindings(OperationId id, const std::string& bindings_json);
   // Entries whose process did not get to an end, oldest first.
   Result<std::vector<JournalEntry>> open_operations();
-  // One transaction: all changes, and the entry is closed. Nothing is changed on error.
-  Result<void> commit_operation(OperationId id, const std::vector<StoredChange>& changes);
-  // Closes the entry after it was undone.
+
+  // What is left of an operation when its records are written.
+  struct Rest {
+    std::string plan_json;
+    std::string bindings_json;
+  };
+
+  // One transaction: all changes, and the entry is closed, or stays open for what is left. Nothing
+  // is changed on error.
+  Result<void> commit_operation(OperationId id,
+                                const std::vector<StoredChange>& changes,
+                                const std::optional<Rest>& rest = std::nullopt);
+  // Closes the entry after it was undone, or after what was left of it is done.
   Result<void> abandon_operation(OperationId id);
 
   // Bytecode. put is atomic (write, fsync, rename) and does nothing when the blob is there and

@@ -401,6 +401,18 @@ Result<void> FakeKernel::detach_link(const std::string& link_pin) {
   });
 }
 
+Result<void> FakeKernel::switch_link(const std::string& link_pin, const std::string& program_pin) {
+  return strike("switch_link", [&]() -> Result<void> {
+    auto link = world.link_pins.find(link_pin);
+    auto program = world.program_pins.find(program_pin);
+    if (link == world.link_pins.end() || program == world.program_pins.end()) {
+      return Error(Code::NotFound, "nothing is pinned at " + link_pin);
+    }
+    link->second.program = program->second;
+    return {};
+  });
+}
+
 Result<std::optional<KernelMap>> FakeKernel::find_map(MapId id) {
   return std::optional(KernelMap{.id = id, .name = "stats", .type = "array"});
 }

@@ -86,6 +86,7 @@ class FakeKernel final : public kernel::KernelOps {
   Result<kernel::AttachedLink> attach(const kernel::AttachRequest& request) override;
   Result<std::optional<KernelLink>> pinned_link(const std::string& path) override;
   Result<void> detach_link(const std::string& link_pin) override;
+  Result<void> switch_link(const std::string& link_pin, const std::string& program_pin) override;
   // That of the hook of the same direction.
   Result<plan::NetHook> observe_list(ListKind list,
                                      const std::string& interface,
