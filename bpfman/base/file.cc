@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpfman/base/lock_holder.h"
+
 namespace bpfman {
 
 std::string join_path(std::string_view directory, std::string_view name) {
@@ -368,11 +370,10 @@ Result<FileLock> FileLock::acquire(const std::string& path, std::int64_t timeout
       return os_error(errno, "lock " + path);
     }
     if (timeout_ms != 0 && Clock::now() >= deadline) {
-      Bytes holder = read_fd(fd.get(), 64, path).value_or({});
-      std::string pid(as_text(holder).substr(0, as_text(holder).find('\n')));
+      std::string holder = describe_lock_holder(fd.get());
       return Error(Code::Aborted,
                    "timed out waiting for lock " + path + " after " + std::to_string(timeout_ms) +
-                       " ms" + (pid.empty() ? "" : ": held by pid " + pid));
+                       " ms" + (holder.empty() ? "" : ": " + holder));
     }
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds(50));

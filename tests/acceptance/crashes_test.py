@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Killed at any point, the next command leaves nothing half done. Needs root and strace."""
 
+import json
 import os
 import unittest
 
-from case import Case
+from case import PASS, Case
 from host import wait_for
 
 
@@ -142,6 +143,29 @@ class EveryVerb(Killing):
                 self.bpfman("load", "file", self.host.pass1, "-a", "d", "xdp", "--iface", self.iface, "--priority", "5", check=True)
         load_again()
         self.kill_everywhere(["unload", "d/pass"], load_again)
+
+    def second(self):
+        return self.host.programs.compile("pass1000", PASS, "-DSTEP=1000")
+
+    def test_upgrade(self):
+        self.kill_everywhere(["upgrade", "a", "--path", self.second()],
+                             lambda: self.bpfman("upgrade", "a", "--path", self.host.pass1, check=True))
+
+    def test_rollback(self):
+        self.bpfman("upgrade", "a", "--path", self.second(), check=True)
+        self.kill_everywhere(["rollback", "a"], lambda: self.bpfman("upgrade", "a", "--path", self.second(), check=True))
+
+    def test_apply(self):
+        def document(path):
+            file = os.path.join(self.root, f"{os.path.basename(path)}.json")
+            with open(file, "w", encoding="utf-8") as out:
+                json.dump({"apiVersion": "bpfman.io/v1alpha1", "kind": "XdpProgram", "metadata": {"name": "doc"},
+                           "spec": {"bpfProgram": {"path": path}, "priority": 15,
+                                    "interfaceSelector": {"interfaces": [self.iface]}}}, out)
+            return file
+        first, second = document(self.host.pass1), document(self.second())
+        self.bpfman("apply", "-f", first, check=True)
+        self.kill_everywhere(["apply", "-f", second], lambda: self.bpfman("apply", "-f", first, check=True))
 
     def test_reconcile(self):
         def take_off():
