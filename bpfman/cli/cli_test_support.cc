@@ -72,6 +72,10 @@ Result<ApplicationHistoryReply> FakeApi::application_history(const std::string& 
   return answer("history " + application, answers_.versions);
 }
 
+Result<std::vector<LedgerEntry>> FakeApi::log(const LedgerQuery& query) {
+  return answer("log " + query.name + " " + std::to_string(query.limit), answers_.ledger);
+}
+
 Result<ApplyReply> FakeApi::apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) {
   asked_.wanted = wanted;
   std::vector<std::string> titles;

@@ -22,6 +22,7 @@ class FakeApi final : public Api {
     DoctorReply doctor;
     ApplyReply applied;
     UpgradeReply upgraded;
+    std::vector<LedgerEntry> ledger;
     ApplicationHistoryReply versions;
     std::vector<SelectorView> selectors;
     PullReply pull;
@@ -86,6 +87,7 @@ class FakeApi final : public Api {
                                 std::uint64_t version,
                                 DryRun dry_run) override;
   Result<ApplicationHistoryReply> application_history(const std::string& application) override;
+  Result<std::vector<LedgerEntry>> log(const LedgerQuery& query) override;
   Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                          DryRun dry_run) override;
   Result<std::vector<SelectorView>> list_selectors() override;

@@ -92,6 +92,7 @@ void add_serve(Tree& tree);
 void add_doctor(Tree& tree);
 void add_apply(Tree& tree);
 void add_upgrade(Tree& tree);
+void add_log(Tree& tree);
 void add_list(Tree& tree);
 void add_get(Tree& tree);
 void add_image(Tree& tree);

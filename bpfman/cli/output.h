@@ -76,6 +76,8 @@ std::string json_of(const ReconcileReply& reply);
 std::string json_of(const DoctorReply& reply);
 std::string json_of(const ApplyReply& reply);
 std::string json_of(const UpgradeReply& reply);
+// One line.
+std::string json_line_of(const LedgerEntry& entry);
 std::string json_of(const ApplicationHistoryReply& reply);
 std::string json_of(const SetLinkReply& reply);
 std::string json_of_chains(const std::vector<ChainView>& chains);

@@ -110,6 +110,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_doctor(tree);
   add_apply(tree);
   add_upgrade(tree);
+  add_log(tree);
   add_list(tree);
   add_get(tree);
   add_image(tree);

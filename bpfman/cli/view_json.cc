@@ -271,6 +271,35 @@ std::string json_of(const ApplicationHistoryReply& reply) {
   return dump(json);
 }
 
+std::string json_line_of(const LedgerEntry& entry) {
+  Json json = document();
+  json["id"] = entry.id;
+  json["at"] = format_utc(entry.at);
+  json["verb"] = entry.verb;
+  json["subject"] = entry.subject;
+  json["outcome"] = to_string(entry.outcome);
+  json["error"] = or_null(entry.error);
+  json["boot_id"] = entry.boot_id;
+  json["pid"] = entry.pid;
+  json["uid"] = entry.uid;
+  json["login_uid"] = entry.login_uid.has_value() ? Json(*entry.login_uid) : Json(nullptr);
+  json["objects"] = Json::array();
+  for (const LedgerObject& object : entry.objects) {
+    Json one = Json::object();
+    one["what"] = object.what;
+    one["kind"] = object.kind;
+    one["id"] = or_null(object.id);
+    one["name"] = object.name;
+    one["place"] = or_null(object.place);
+    one["bytecode"] = or_null(object.bytecode);
+    one["image"] = or_null(object.image);
+    one["source"] = or_null(object.source);
+    one["trust"] = or_null(object.trust);
+    json["objects"].push_back(std::move(one));
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 std::string json_of(const PullReply& reply) {
   Json json = document();
   json["image"] = view(reply.record);

@@ -13,6 +13,7 @@
 #include "bpfman/model/application.h"
 #include "bpfman/model/bpf_elf.h"
 #include "bpfman/model/container_runtime.h"
+#include "bpfman/model/ledger.h"
 #include "bpfman/model/records.h"
 #include "bpfman/model/signature.h"
 #include "bpfman/model/specs.h"
@@ -427,6 +428,9 @@ class Api {
                                         std::uint64_t version,
                                         DryRun dry_run) = 0;
   virtual Result<ApplicationHistoryReply> application_history(const std::string& application) = 0;
+
+  // The newest entries of the ledger that fit, oldest first.
+  virtual Result<std::vector<LedgerEntry>> log(const LedgerQuery& query) = 0;
 
   virtual Result<std::vector<ProgramView>> list_programs(const ListProgramsQuery& query) = 0;
   virtual Result<std::vector<LinkView>> list_links() = 0;

@@ -5,6 +5,7 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
+#include "bpfman/manager/ledger.h"
 #include "bpfman/plan/plan_json.h"
 
 namespace bpfman {
@@ -61,6 +62,16 @@ std::optional<store::Store::Rest> rest_of(const Plan& plan) {
     rest.steps.push_back(Step{.action = action, .undo = {}});
   }
   return store::Store::Rest{.plan_json = to_json(rest), .bindings_json = to_json(Bindings())};
+}
+
+LedgerEntry entry_of(const Plan& plan, const OperationFacts& operation, const Actor& actor) {
+  return LedgerEntry{.at = operation.now,
+                     .verb = plan.verb,
+                     .subject = plan.subject,
+                     .boot_id = operation.boot_id,
+                     .pid = actor.pid,
+                     .uid = actor.uid,
+                     .login_uid = actor.login_uid};
 }
 
 }  // namespace
@@ -253,7 +264,10 @@ Result<void> Executor::run_steps(const Plan& plan,
   return {};
 }
 
-Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& bindings) {
+Result<void> Executor::commit(const Plan& plan,
+                              OperationId id,
+                              const Bindings& bindings,
+                              LedgerEntry entry) {
   std::vector<store::StoredChange> changes;
   for (const RecordChange& change : plan.commit) {
     changes.push_back(std::visit(
@@ -287,7 +301,21 @@ Result<void> Executor::commit(const Plan& plan, OperationId id, const Bindings& 
         },
         change));
   }
-  return store_.commit_operation(id, changes, rest_of(plan));
+  entry.objects = TRY(objects_of(changes));
+  return store_.commit_operation(id, changes, entry, rest_of(plan));
+}
+
+// What the changes are about. Records are looked at only where something goes, or a link is named
+// by its program.
+Result<std::vector<LedgerObject>> Executor::objects_of(
+    const std::vector<store::StoredChange>& changes) {
+  if (changes.empty()) {
+    return std::vector<LedgerObject>();
+  }
+  std::vector<ProgramRecord> programs = TRY(store_.list_programs());
+  std::vector<LinkRecord> links = TRY(store_.list_links());
+  std::vector<SelectorRecord> selectors = TRY(store_.list_selectors());
+  return ledger_objects(changes, programs, links, selectors);
 }
 
 std::vector<Error> Executor::walk_back(const Plan& plan, Bindings& bindings, bool same_boot) {
@@ -341,8 +369,9 @@ Result<Bindings> Executor::run(const Plan& plan,
                                                  .plan_json = to_json(plan),
                                                  .bindings_json = to_json(bindings)}));
   Result<void> done = run_steps(plan, operation.id, materials, bindings);
+  LedgerEntry entry = entry_of(plan, operation, this_actor());
   if (done.ok()) {
-    done = commit(plan, operation.id, bindings);
+    done = commit(plan, operation.id, bindings, entry);
   }
   if (done.ok()) {
     clean_up(plan, operation.id);
@@ -356,7 +385,9 @@ Result<Bindings> Executor::run(const Plan& plan,
   std::vector<Error> failures = walk_back(plan, bindings, true);
   if (failures.empty()) {
     // An entry that cannot be closed is undone again by the next command, which changes nothing.
-    Result<void> closed = store_.abandon_operation(operation.id);
+    entry.outcome = LedgerOutcome::Failed;
+    entry.error = error.message();
+    Result<void> closed = store_.abandon_operation(operation.id, entry);
     if (!closed.ok()) {
       log::write(log::Level::Error, kComponent, closed.error().message());
     }
@@ -372,6 +403,12 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
   Plan plan = TRY(plan_from_json(entry.plan_json));
   Bindings bindings = TRY(bindings_from_json(entry.bindings_json));
   bool same_boot = entry.boot_id == boot_id;
+  LedgerEntry ledger =
+      entry_of(plan,
+               OperationFacts{.id = entry.id, .boot_id = entry.boot_id, .now = entry.started_at},
+               this_actor());
+  ledger.pid = entry.pid;
+  ledger.error = "the process ended in the middle of it";
   log::write(log::Level::Info,
              kComponent,
              plan.recovery == Recovery::Undo ? "undoing an interrupted operation"
@@ -385,14 +422,19 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
     if (!failures.empty()) {
       return std::move(failures.front());
     }
-    return store_.abandon_operation(entry.id);
+    ledger.outcome = LedgerOutcome::Undone;
+    return store_.abandon_operation(entry.id, ledger);
   }
   for (const Step& step : plan.steps) {
     if (same_boot || outlives_reboot(step.action)) {
       TRY(execute(step.action, {}, bindings));
     }
   }
-  TRY(commit(plan, entry.id, bindings));
+  if (plan.commit.empty()) {  // what was left of an operation that stands in the ledger already
+    return store_.abandon_operation(entry.id);
+  }
+  ledger.outcome = LedgerOutcome::Finished;
+  TRY(commit(plan, entry.id, bindings, ledger));
   clean_up(plan, entry.id);
   return {};
 }

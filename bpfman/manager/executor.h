@@ -63,7 +63,12 @@ class Executor {
                          OperationId id,
                          const Materials& materials,
                          plan::Bindings& bindings);
-  Result<void> commit(const plan::Plan& plan, OperationId id, const plan::Bindings& bindings);
+  // `entry`: of the ledger, without its objects.
+  Result<void> commit(const plan::Plan& plan,
+                      OperationId id,
+                      const plan::Bindings& bindings,
+                      LedgerEntry entry);
+  Result<std::vector<LedgerObject>> objects_of(const std::vector<store::StoredChange>& changes);
   // Runs undo lists; what failed. `same_boot` false: only what outlives a reboot is undone.
   std::vector<Error> walk_back(const plan::Plan& plan, plan::Bindings& bindings, bool same_boot);
   Result<void> recover_entry(const store::JournalEntry& entry, const std::string& boot_id);

@@ -69,6 +69,11 @@ Result<ProgramRecord> Manager::Impl::find_own_program(const std::string& word,
   return found;
 }
 
+Result<std::vector<LedgerEntry>> Manager::log(const LedgerQuery& query) {
+  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  return store.has_value() ? store->list_ledger(query) : std::vector<LedgerEntry>();
+}
+
 Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery& query) {
   plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
   std::vector<ProgramView> views;

@@ -4,6 +4,23 @@
 #include "bpfman/plan/fields_json.h"
 
 namespace bpfman::plan {
+namespace codec {
+
+template <typename Io, Same<LedgerObject> T>
+void fields(Io& io, T& v) {
+  io("what", v.what);
+  io("kind", v.kind);
+  io("id", v.id);
+  io("name", v.name);
+  io("place", v.place);
+  io("bytecode", v.bytecode);
+  io("image", v.image);
+  io("source", v.source);
+  io("trust", v.trust);
+}
+
+}  // namespace codec
+
 namespace {
 
 template <typename T>
@@ -35,6 +52,10 @@ std::string to_json(const ApplicationVersion& version) {
   return codec::dump(codec::encode(version));
 }
 
+std::string to_json(const std::vector<LedgerObject>& objects) {
+  return codec::dump(codec::encode(objects));
+}
+
 Result<AttachTarget> target_from_json(std::string_view text) {
   return parse<AttachTarget>(text, "the target of a link");
 }
@@ -49,6 +70,10 @@ Result<SelectorRecord> selector_from_json(std::string_view text) {
 
 Result<ApplicationVersion> version_from_json(std::string_view text) {
   return parse<ApplicationVersion>(text, "a version of an application");
+}
+
+Result<std::vector<LedgerObject>> ledger_objects_from_json(std::string_view text) {
+  return parse<std::vector<LedgerObject>>(text, "an entry of the ledger");
 }
 
 }  // namespace bpfman::plan

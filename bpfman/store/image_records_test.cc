@@ -45,7 +45,7 @@ class ImageRecordsTest : public StoreFixture {
         "ALTER TABLE links ADD COLUMN mode TEXT NOT NULL DEFAULT 'native'; "
         "ALTER TABLE links ADD COLUMN priority INTEGER NOT NULL DEFAULT 50; "
         "ALTER TABLE links ADD COLUMN proceed_on TEXT NOT NULL DEFAULT ''; "
-        "DROP TABLE version_bytecode; DROP TABLE versions; "
+        "DROP TABLE ledger; DROP TABLE version_bytecode; DROP TABLE versions; "
         "DROP TABLE image_history; ALTER TABLE images DROP COLUMN last_used; "
         "DROP TABLE image_signatures; "
         "ALTER TABLE images DROP COLUMN from_index; ALTER TABLE images DROP COLUMN from_policy; "

@@ -221,8 +221,35 @@ CREATE TABLE version_bytecode (
 PRAGMA user_version = 6;
 )sql";
 
+// 7: the ledger. The last 100,000 entries (kMaxLedger) are neither changed nor deleted.
+constexpr const char* kMigration7 = R"sql(
+CREATE TABLE ledger (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  at        INTEGER NOT NULL,
+  verb      TEXT    NOT NULL,
+  subject   TEXT    NOT NULL,
+  outcome   TEXT    NOT NULL,
+  error     TEXT    NOT NULL,
+  boot_id   TEXT    NOT NULL,
+  pid       INTEGER NOT NULL,
+  uid       INTEGER NOT NULL,
+  login_uid INTEGER,
+  objects   TEXT    NOT NULL
+) STRICT;
+CREATE TRIGGER ledger_is_not_changed BEFORE UPDATE ON ledger
+BEGIN
+  SELECT RAISE(ABORT, 'the ledger is append-only');
+END;
+CREATE TRIGGER ledger_is_not_shortened BEFORE DELETE ON ledger
+WHEN OLD.id > (SELECT max(id) FROM ledger) - 100000
+BEGIN
+  SELECT RAISE(ABORT, 'the ledger is append-only');
+END;
+PRAGMA user_version = 7;
+)sql";
+
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5, kMigration6};
+    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5, kMigration6, kMigration7};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/store/ledger_sql.h"
 #include "bpfman/store/records_sql.h"
 #include "bpfman/store/schema.h"
 #include "bpfman/store/sqlite.h"
@@ -143,6 +144,11 @@ Result<std::vector<ApplicationVersion>> Store::list_versions(const std::string& 
   return read_versions(state_->database, application);
 }
 
+Result<std::vector<LedgerEntry>> Store::list_ledger(const LedgerQuery& query) {
+  Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
+  return read_ledger(state_->database, query);
+}
+
 Result<std::vector<ImageRecord>> Store::list_images() {
   Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_images(state_->database, nullptr);
@@ -227,6 +233,7 @@ Result<std::vector<JournalEntry>> Store::open_operations() {
 
 Result<void> Store::commit_operation(OperationId id,
                                      const std::vector<StoredChange>& changes,
+                                     const std::optional<LedgerEntry>& ledger,
                                      const std::optional<Rest>& rest) {
   Database& database = state_->database;
   TRY(set_durability(database, Durable::Power));
@@ -255,6 +262,9 @@ Result<void> Store::commit_operation(OperationId id,
           },
           change));
     }
+    if (ledger.has_value()) {
+      TRY(append_ledger(database, *ledger));
+    }
     if (rest.has_value()) {
       Statement row =
           TRY(database.prepare("UPDATE journal SET plan = ?, bindings = ? WHERE id = ?"));
@@ -270,9 +280,14 @@ Result<void> Store::commit_operation(OperationId id,
   return done.ok() ? std::move(restored) : std::move(done);
 }
 
-Result<void> Store::abandon_operation(OperationId id) {
+Result<void> Store::abandon_operation(OperationId id, const std::optional<LedgerEntry>& ledger) {
+  Transaction transaction = TRY(Transaction::begin(state_->database));
+  if (ledger.has_value()) {
+    TRY(append_ledger(state_->database, *ledger));
+  }
   Statement row = TRY(state_->database.prepare("DELETE FROM journal WHERE id = ?"));
-  return row.bind(id.value()).run();
+  TRY(row.bind(id.value()).run());
+  return transaction.commit();
 }
 
 Result<void> Store::put_blob(const Digest& digest, ByteView bytes) {

@@ -14,6 +14,7 @@
 
 #include "bpfman/base/result.h"
 #include "bpfman/model/layout.h"
+#include "bpfman/model/ledger.h"
 #include "bpfman/model/records.h"
 #include "bpfman/plan/actions.h"
 
@@ -112,19 +113,24 @@ class Store {
   // Entries whose process did not get to an end, oldest first.
   Result<std::vector<JournalEntry>> open_operations();
 
+  // The newest entries that fit, oldest first.
+  Result<std::vector<LedgerEntry>> list_ledger(const LedgerQuery& query);
+
   // What is left of an operation when its records are written.
   struct Rest {
     std::string plan_json;
     std::string bindings_json;
   };
 
-  // One transaction: all changes, and the entry is closed, or stays open for what is left. Nothing
-  // is changed on error.
+  // One transaction: all changes, what the ledger keeps of it, and the entry is closed, or stays
+  // open for what is left. Nothing is changed on error.
   Result<void> commit_operation(OperationId id,
                                 const std::vector<StoredChange>& changes,
+                                const std::optional<LedgerEntry>& ledger = std::nullopt,
                                 const std::optional<Rest>& rest = std::nullopt);
   // Closes the entry after it was undone, or after what was left of it is done.
-  Result<void> abandon_operation(OperationId id);
+  Result<void> abandon_operation(OperationId id,
+                                 const std::optional<LedgerEntry>& ledger = std::nullopt);
 
   // Bytecode. put is atomic (write, fsync, rename) and does nothing when the blob is there and
   // whole; read verifies the digest: DataLoss on a mismatch, NotFound when absent. Limit: 16 MiB.
