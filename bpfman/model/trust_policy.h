@@ -17,8 +17,8 @@
 
 namespace bpfman {
 
-// A text to compare with: the whole of it, or a regular expression in the syntax of RE2 (that of Go,
-// so of cosign) that must fit the whole. Matching takes time linear in the value.
+// A text to compare with: the whole of it, or a regular expression in the syntax of RE2 (that of
+// Go, so of cosign) that must fit the whole. Matching takes time linear in the value.
 struct TextPattern {
   std::string text;
   bool is_regexp = false;

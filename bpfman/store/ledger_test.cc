@@ -96,10 +96,9 @@ TEST_F(LedgerTest, WhatIsWrittenStays) {
 TEST_F(LedgerTest, OnlyTheOldestOfVeryManyGo) {
   Store store = open();
   ASSERT_TRUE(add(store, entry("first")).ok());
-  ASSERT_TRUE(connect()
-                  .execute("UPDATE sqlite_sequence SET seq = " + std::to_string(kMaxLedger) +
-                           " WHERE name = 'ledger'")
-                  .ok());
+  const std::string jump =
+      "UPDATE sqlite_sequence SET seq = " + std::to_string(kMaxLedger) + " WHERE name = 'ledger'";
+  ASSERT_TRUE(connect().execute(jump.c_str()).ok());
   ASSERT_TRUE(add(store, entry("second")).ok());
   std::vector<LedgerEntry> found = *store.list_ledger(LedgerQuery());
   ASSERT_THAT(found, SizeIs(1));
