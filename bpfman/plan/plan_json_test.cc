@@ -64,6 +64,15 @@ Plan full_plan() {
   plan.steps.push_back(Step{RepinMap{MapId(6), "/m"}, {}});
   plan.commit.push_back(UpdateProgram{Slot{1}, ProgramRecord{.name = "again"}, "/staged"});
   plan.commit.push_back(ReattachLink{ProgramId(5), LinkRecord{.selector = SelectorId(4)}});
+  plan.steps.push_back(
+      Step{SwitchLink{LinkId(4), "/l", Slot{1}, KernelLinkId(9), CgroupTarget{.path = "/cg"}},
+           {SwitchLink{LinkId(4), "/l", ProgramId(7), std::nullopt, NetnsTarget{.netns = "/n"}}}});
+  plan.commit.push_back(
+      PutVersion{ApplicationVersion{.application = "app",
+                                    .number = 2,
+                                    .replaced_at = 5,
+                                    .programs = {ProgramRecord{.name = "before"}}}});
+  plan.commit.push_back(DeleteVersions{"app"});
   plan.commit.push_back(DeleteLink{LinkId(9)});
   plan.commit.push_back(DeleteProgram{ProgramKey(8)});
   return plan;
