@@ -195,7 +195,7 @@ Result<WantedProgram> read_program(Fields& entry) {
   if (name.empty()) {
     return entry.error("name", "it is missing: the function of the program");
   }
-  WantedProgram program{.choice = ProgramChoice{.name = name, .type = *type}};
+  WantedProgram program{.choice = ProgramChoice{.name = name, .type = type}};
   std::optional<Fields> places = TRY(entry.map(to_string(*type)));
   TRY(entry.finish());
   if (!places.has_value()) {
