@@ -7,7 +7,7 @@ namespace bpfman::plan {
 namespace codec {
 
 template <typename Io, Same<LedgerObject> T>
-void fields(Io& io, T& v) {
+static void fields(Io& io, T& v) {
   io("what", v.what);
   io("kind", v.kind);
   io("id", v.id);
