@@ -2,6 +2,7 @@
 // The fields of the model's values, for codec_json.h.
 #pragma once
 
+#include "bpfman/model/ledger.h"
 #include "bpfman/model/records.h"
 #include "bpfman/plan/codec_json.h"
 #include "bpfman/plan/hooks.h"
@@ -332,6 +333,19 @@ void fields(Io& io, T& v) {
   io("number", v.number);
   io("replaced_at", v.replaced_at);
   io("programs", v.programs);
+}
+
+template <typename Io, Same<LedgerObject> T>
+void fields(Io& io, T& v) {
+  io("what", v.what);
+  io("kind", v.kind);
+  io("id", v.id);
+  io("name", v.name);
+  io("place", v.place);
+  io("bytecode", v.bytecode);
+  io("image", v.image);
+  io("source", v.source);
+  io("trust", v.trust);
 }
 
 template <typename Io, Same<LinkRecord> T>

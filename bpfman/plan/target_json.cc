@@ -4,23 +4,6 @@
 #include "bpfman/plan/fields_json.h"
 
 namespace bpfman::plan {
-namespace codec {
-
-template <typename Io, Same<LedgerObject> T>
-static void fields(Io& io, T& v) {
-  io("what", v.what);
-  io("kind", v.kind);
-  io("id", v.id);
-  io("name", v.name);
-  io("place", v.place);
-  io("bytecode", v.bytecode);
-  io("image", v.image);
-  io("source", v.source);
-  io("trust", v.trust);
-}
-
-}  // namespace codec
-
 namespace {
 
 template <typename T>
