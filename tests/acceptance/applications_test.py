@@ -108,11 +108,13 @@ class Applications(Case):
             while not done.is_set():
                 seen.add(self.on("lan0"))
 
-        watcher = threading.Thread(target=watch)
+        watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        changed = self.bpfman("apply", "-f", path, check=True)
-        done.set()
-        watcher.join()
+        try:
+            changed = self.bpfman("apply", "-f", path, check=True)
+        finally:
+            done.set()
+            watcher.join(10)
         self.assertIn("my-ebpf-program configured\n  replace pass (bytecode sha256:", changed.stdout)
         self.assertNotIn(None, seen)
         self.assertNotEqual(self.on("lan0"), first)

@@ -39,6 +39,13 @@ class Upgrades(Case):
         dump = self.bpfman("map", "dump", f"{application}/pass:seen", check=True).stdout
         return int(re.search(rf"\b{key}: (\d+)", dump).group(1))
 
+    def both(self):
+        """What app and other have counted, with no packet in between."""
+        while True:
+            mine, other = self.counted(), self.counted("other")
+            if mine == self.counted():
+                return mine, other
+
     def load(self, application="app", *more):
         self.bpfman("load", "file", self.host.pass1, "-a", application, "xdp", "--iface", self.pair.interface, *more, check=True)
 
@@ -87,22 +94,22 @@ class Upgrades(Case):
             while not done.is_set():
                 seen.add(self.pair.xdp())
 
-        watcher = threading.Thread(target=watch)
+        mine, other = self.both()
+        watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        other = self.counted("other")
-        mine = self.counted()
-        self.assertEqual(other, mine)
-        traffic = threading.Thread(target=lambda: self.pair.ping(2000))
+        traffic = threading.Thread(target=lambda: self.pair.ping(2000), daemon=True)
         traffic.start()
-        for number in range(6):
-            self.bpfman("upgrade", "app", "--path", [self.second, self.host.pass1][number % 2], check=True)
-        traffic.join()
-        done.set()
-        watcher.join()
+        try:
+            for number in range(6):
+                self.bpfman("upgrade", "app", "--path", [self.second, self.host.pass1][number % 2], check=True)
+            traffic.join(120)
+        finally:
+            done.set()
+            watcher.join(10)
         self.assertNotIn(None, seen)
         # Each packet counts 1 or 1000 with us, and 1 with the one that stays.
-        packets = self.counted("other") - other
-        total = self.counted() - mine
+        mine_now, other_now = self.both()
+        packets, total = other_now - other, mine_now - mine
         self.assertGreaterEqual(packets, 2000)
         self.assertEqual(total % 999 - packets % 999, 0, f"{packets} packets, {total} counted")
         self.clean()
