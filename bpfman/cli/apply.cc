@@ -58,15 +58,7 @@ Result<void> read_documents(const std::string& path, std::vector<WantedApplicati
   std::vector<WantedApplication> some =
       TRY(parse_applications(as_text(bytes), input ? "standard input" : path));
   for (WantedApplication& one : some) {
-    auto twice = std::find_if(into.begin(), into.end(), [&](const WantedApplication& other) {
-      return other.name == one.name;
-    });
-    if (twice != into.end()) {
-      return Error(
-          Code::InvalidArgument,
-          one.place + ": application " + one.name + " stands in " + twice->place + " already");
-    }
-    into.push_back(std::move(one));
+    TRY(add_application(into, std::move(one)));
   }
   return {};
 }

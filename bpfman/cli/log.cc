@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // bpfman log [NAME]
-#include <chrono>
 #include <ostream>
 
+#include "bpfman/base/clock.h"
 #include "bpfman/base/text.h"
 #include "bpfman/cli/command.h"
 
@@ -15,12 +15,6 @@ struct LogFlags {
   std::string since;
   OutputFlag output;
 };
-
-std::int64_t seconds_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // "1000 as 0": who logged in, and what the process ran as.
 std::string who(const LedgerEntry& entry) {
@@ -61,7 +55,7 @@ Result<void> run_log(Session& session, const LogFlags& flags) {
   if (!flags.since.empty()) {
     constexpr std::int64_t kSecond = 1000;
     std::int64_t back = TRY(parse_duration_ms(flags.since));
-    query.since = seconds_now() - back / kSecond;
+    query.since = unix_now() - back / kSecond;
   }
   std::vector<LedgerEntry> entries = TRY(session.api().log(query));
   if (format == Format::Json) {

@@ -2,6 +2,7 @@
 // What programs read. Every documented member is always there; null where there is nothing.
 #include <nlohmann/json.hpp>
 
+#include "bpfman/base/overload.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
 #include "bpfman/cli/output.h"
@@ -149,14 +150,6 @@ Json views(const std::vector<T>& items) {
 Json plan_json(const plan::Plan& plan) {
   return Json::parse(plan::to_json(plan), nullptr, false);
 }
-
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 Json view(const TypedValue& value) {
   return std::visit(Overload{

@@ -249,7 +249,7 @@ std::string_view to_string(ApplyOutcome outcome) {
 }
 
 Result<Resolved> Manager::Impl::resolve(const WantedApplication& wanted) {
-  Resolved out{.load = load_spec(wanted), .desired = {}};
+  Resolved out{.load = load_spec(wanted), .found = {}, .desired = {}};
   out.desired.name = wanted.name;
   out.desired.title = wanted.title();
   std::vector<std::vector<AttachSpec>> places;
@@ -257,7 +257,8 @@ Result<Resolved> Manager::Impl::resolve(const WantedApplication& wanted) {
     std::vector<AttachSpec> links = TRY(resolve_links(program, kernel));
     places.push_back(std::move(links));
   }
-  FoundBytecode found = TRY(find_bytecode(out.load));
+  out.found = TRY(find_bytecode(out.load));
+  const FoundBytecode& found = out.found;
   out.desired.bytecode = found.facts.digest;
   LoadSpec choosing = out.load;
   if (choosing.programs.empty()) {
@@ -309,10 +310,10 @@ Result<void> Manager::Impl::apply_one(Manager& manager,
   return Application(manager, resolved, replace, reply).run(steps);
 }
 
-Result<void> Manager::Impl::replace_programs(const Resolved& resolved,
+Result<void> Manager::Impl::replace_programs(Resolved& resolved,
                                              const std::vector<const ApplicationStep*>& steps,
                                              AppliedApplication& reply) {
-  FoundBytecode found = TRY(find_bytecode(resolved.load));
+  FoundBytecode& found = resolved.found;
   const TrustGate* policy = TRY(gate());
   TRY(policy->admit(found, describe(resolved.load)));
   std::vector<ProgramRecord> programs;

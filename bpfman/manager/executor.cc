@@ -5,6 +5,7 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/log.h"
+#include "bpfman/base/overload.h"
 #include "bpfman/manager/ledger.h"
 #include "bpfman/plan/plan_json.h"
 
@@ -14,14 +15,6 @@ namespace {
 using namespace plan;
 
 constexpr std::string_view kComponent = "manager";
-
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 // Pins and programs end with the boot; only the blob store and the records outlive it.
 bool outlives_reboot(const Action& action) {

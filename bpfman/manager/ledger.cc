@@ -7,18 +7,11 @@
 #include <unistd.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/overload.h"
 #include "bpfman/base/text.h"
 
 namespace bpfman {
 namespace {
-
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 // The user that logged in; nullopt where none did, or the kernel does not keep it.
 std::optional<std::uint32_t> read_login_uid() {

@@ -64,6 +64,7 @@ std::string describe(const LoadSpec& spec);
 // What a document means on this host.
 struct Resolved {
   LoadSpec load;  // of all programs, without a place
+  FoundBytecode found;
   plan::DesiredApplication desired;
 };
 
@@ -227,7 +228,7 @@ class Manager::Impl {
   // ---- applications.cc
   // The document as it is meant on this host: bytecode, programs, interfaces.
   Result<Resolved> resolve(const WantedApplication& wanted);
-  Result<void> replace_programs(const Resolved& resolved,
+  Result<void> replace_programs(Resolved& resolved,
                                 const std::vector<const plan::ApplicationStep*>& steps,
                                 AppliedApplication& reply);
   Result<void> apply_one(Manager& manager,

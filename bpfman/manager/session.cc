@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/manager/session.h"
 
-#include <chrono>
-
 namespace bpfman {
-
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 Result<plan::Snapshot> take_snapshot(const Layout& layout,
                                      store::Store* store,

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "bpfman/base/clock.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/executor.h"
 #include "bpfman/manager/writer_lock.h"
@@ -54,8 +55,5 @@ Result<plan::Snapshot> read_snapshot(const Layout& layout, kernel::KernelOps& ke
 Result<plan::Snapshot> take_snapshot(const Layout& layout,
                                      store::Store* store,
                                      std::string boot_id);
-
-// Seconds since the epoch.
-std::int64_t unix_now();
 
 }  // namespace bpfman

@@ -315,20 +315,25 @@ std::string WantedApplication::title() const {
   return to_lower(kind) + ".bpfman.io/" + name;
 }
 
+Result<void> add_application(std::vector<WantedApplication>& into, WantedApplication one) {
+  for (const WantedApplication& other : into) {
+    if (other.name == one.name) {
+      return Error(
+          Code::InvalidArgument,
+          one.place + ": application " + one.name + " stands in " + other.place + " already");
+    }
+  }
+  into.push_back(std::move(one));
+  return {};
+}
+
 Result<std::vector<WantedApplication>> parse_applications(std::string_view text,
                                                           const std::string& file) {
   std::vector<YamlNode> documents = TRY(parse_yaml(text, file));
   std::vector<WantedApplication> out;
   for (const YamlNode& node : documents) {
     WantedApplication one = TRY(read_document(node, file));
-    for (const WantedApplication& other : out) {
-      if (other.name == one.name) {
-        return Error(
-            Code::InvalidArgument,
-            one.place + ": application " + one.name + " stands in " + other.place + " already");
-      }
-    }
-    out.push_back(std::move(one));
+    TRY(add_application(out, std::move(one)));
   }
   if (out.empty()) {
     return Error(Code::InvalidArgument, file + ": there is no document in it");

@@ -48,6 +48,9 @@ struct WantedApplication {
   std::string title() const;
 };
 
+// Adds it to others. InvalidArgument "FILE:LINE: what": there is one of that name.
+Result<void> add_application(std::vector<WantedApplication>& into, WantedApplication one);
+
 // All documents of a file. InvalidArgument "FILE:LINE: what": no YAML, a kind that nobody knows, a
 // field that its kind does not have, a value that cannot be, the same application twice.
 // Unimplemented "FILE:LINE: what": what needs a cluster (pods, nodes with labels).

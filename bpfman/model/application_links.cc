@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "bpfman/base/overload.h"
 #include "bpfman/base/text.h"
 
 namespace bpfman {
@@ -11,14 +12,6 @@ namespace {
 
 constexpr std::int64_t kLast = 1000;  // priority without one, as on Kubernetes
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 // Names or selectors; nullopt: the primary interface.
 using Interfaces = std::vector<std::optional<std::string>>;

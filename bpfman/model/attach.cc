@@ -6,20 +6,13 @@
 
 #include <fmt/core.h>
 
+#include "bpfman/base/overload.h"
 #include "bpfman/base/text.h"
 
 namespace bpfman {
 namespace {
 
 // Makes one callable of several lambdas, for std::visit.
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
-
 constexpr std::array kHookNames = {std::pair(HookKind::Xdp, std::string_view("xdp")),
                                    std::pair(HookKind::TcIngress, std::string_view("tc-ingress")),
                                    std::pair(HookKind::TcEgress, std::string_view("tc-egress"))};

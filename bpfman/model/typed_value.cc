@@ -3,18 +3,11 @@
 
 #include <fmt/core.h>
 
+#include "bpfman/base/overload.h"
 #include "bpfman/base/sha256.h"
 
 namespace bpfman {
 namespace {
-
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 std::string quoted(const std::string& text) {
   std::string out = "\"";

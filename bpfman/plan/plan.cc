@@ -5,20 +5,13 @@
 
 #include "bpfman/base/check.h"
 #include "bpfman/base/file.h"
+#include "bpfman/base/overload.h"
 #include "bpfman/base/text.h"
 
 namespace bpfman::plan {
 namespace {
 
 // Makes one callable of several lambdas, for std::visit.
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
-
 std::string describe_program(const ProgramRef& program) {
   if (const ProgramId* id = std::get_if<ProgramId>(&program)) {
     return "program " + to_string(*id);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/base/overload.h"
 #include "bpfman/store/ledger_sql.h"
 #include "bpfman/store/records_sql.h"
 #include "bpfman/store/schema.h"
@@ -54,14 +55,6 @@ Result<void> use_write_ahead_log(Database& database) {
 Result<void> configure(Database& database) {
   return database.execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL");
 }
-
-template <typename... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-template <typename... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 }  // namespace
 
