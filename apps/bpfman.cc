@@ -64,7 +64,8 @@ int run(const std::vector<std::string>& words) {
                                            interrupts,
                                            serve.tell);
                        },
-                       .err_is_terminal = ::isatty(STDERR_FILENO) == 1};
+                       .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+                       .interrupts = &interrupts};
   return cli::run(words, context);
 }
 

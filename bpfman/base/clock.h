@@ -7,5 +7,7 @@ namespace bpfman {
 
 // Seconds since the epoch.
 std::int64_t unix_now();
+// Nanoseconds of a clock that never goes back.
+std::int64_t steady_now_ns();
 
 }  // namespace bpfman

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "bpfman/cli/hook_flags.h"
+#include "bpfman/cli/lease_flags.h"
 
 namespace bpfman::cli {
 namespace {
@@ -13,6 +14,7 @@ struct AttachFlags {
   bool dry_run = false;
   OutputFlag output;
   HookFlags hook;
+  LeaseFlags lease;
 };
 
 Result<void> run_attach(Session& session, const AttachFlags& flags) {
@@ -22,6 +24,7 @@ Result<void> run_attach(Session& session, const AttachFlags& flags) {
   }
   AttachSpec spec = TRY(to_spec(flags.hook, example));
   spec.metadata = TRY(parse_metadata(flags.metadata));
+  spec.lease = TRY(to_lease(flags.lease));
   Format format = TRY(flags.output.format());
   AttachReply reply =
       TRY(session.api().attach(flags.program, spec, flags.dry_run ? DryRun::Yes : DryRun::No));
@@ -41,6 +44,9 @@ Result<void> run_attach(Session& session, const AttachFlags& flags) {
     add_link_lines(lines, link);
   }
   add_selector_line(lines, reply.selector);
+  if (spec.lease.has_end()) {
+    lines.emplace_back("lease", to_string(spec.lease));
+  }
   print_block(session.out(), lines);
   return {};
 }
@@ -59,6 +65,7 @@ void add_attach(Tree& tree) {
       ->type_name("");
   add_list_option(app, "-m,--metadata", flags->metadata, "Kept with the link; repeats")
       ->type_name("KEY=VALUE");
+  add_lease_flags(app, flags->lease);
   app->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(app, flags->output);
   if (tree.typed("attach")) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bpfman/base/environment.h"
+#include "bpfman/base/interrupts.h"
 #include "bpfman/manager/api.h"
 #include "bpfman/model/pull_progress.h"
 
@@ -53,6 +54,7 @@ struct Context {
   // The daemon; returns when it is told to end.
   std::function<Result<void>(const GlobalOptions&, const ServeOptions&)> serve;
   bool err_is_terminal = false;
+  const Interrupts* interrupts = nullptr;  // that end a verb which waits
 };
 
 // Runs one command; returns the exit status. `words` are argv without the program's name.

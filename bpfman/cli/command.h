@@ -82,6 +82,7 @@ struct Tree {
 };
 
 void add_load(Tree& tree);
+void add_run(Tree& tree);
 void add_check(Tree& tree);
 void add_attach(Tree& tree);
 void add_remove(Tree& tree);
@@ -134,8 +135,10 @@ Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& valu
 Result<std::map<std::string, Bytes>> parse_globals(const std::vector<std::string>& values);
 // TYPE:NAME[:FUNC]
 Result<ProgramChoice> parse_program_choice(const std::string& text);
-// "500ms", "30s", "1m30s", "0"
-Result<std::int64_t> parse_duration_ms(const std::string& text);
+// "500ms", "30s", "1m30s", "2d", "0"; `flag` and `expected` are for the error.
+Result<std::int64_t> parse_duration_ms(const std::string& flag,
+                                       const std::string& text,
+                                       const std::string& expected = "as in 500ms, 30s, 1m30s, 2h");
 
 // "500MB" (of 1000), "64MiB" (of 1024), "4096"; `flag` is for the error.
 Result<std::uint64_t> parse_size(const std::string& flag, const std::string& text);

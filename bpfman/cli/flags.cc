@@ -135,7 +135,9 @@ Result<ProgramChoice> parse_program_choice(const std::string& text) {
   return choice;
 }
 
-Result<std::int64_t> parse_duration_ms(const std::string& text) {
+Result<std::int64_t> parse_duration_ms(const std::string& flag,
+                                       const std::string& text,
+                                       const std::string& expected) {
   if (text == "0") {
     return std::int64_t{0};
   }
@@ -145,7 +147,7 @@ Result<std::int64_t> parse_duration_ms(const std::string& text) {
     std::size_t digits = rest.find_first_not_of("0123456789");
     std::optional<std::uint64_t> number = parse_unsigned(rest.substr(0, digits));
     if (digits == std::string_view::npos || !number.has_value() || *number > 1'000'000) {
-      return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
+      return bad_value(flag, text, expected);
     }
     rest.remove_prefix(digits);
     std::size_t letters = std::min(rest.find_first_of("0123456789"), rest.size());
@@ -154,15 +156,16 @@ Result<std::int64_t> parse_duration_ms(const std::string& text) {
                           : unit == "s" ? 1000
                           : unit == "m" ? 60'000
                           : unit == "h" ? 3'600'000
+                          : unit == "d" ? 86'400'000
                                         : 0;
     if (factor == 0) {
-      return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
+      return bad_value(flag, text, expected);
     }
     total += static_cast<std::int64_t>(*number) * factor;
     rest.remove_prefix(letters);
   }
   if (text.empty()) {
-    return bad_value("--lock-timeout", text, "as in 500ms, 30s, 1m30s; 0 waits for ever");
+    return bad_value(flag, text, expected);
   }
   return total;
 }

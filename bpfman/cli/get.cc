@@ -55,6 +55,12 @@ void print_record(std::ostream& out, const ProgramView& program) {
   lines.emplace_back("Maps", join(maps, ", "));
   lines.emplace_back("Links", ids(program.links));
   lines.emplace_back("Metadata", pairs(record.metadata));
+  if (record.lease.has_end()) {
+    lines.emplace_back("Lease", to_string(record.lease));
+  }
+  if (record.budget.has_limit()) {
+    lines.emplace_back("Budget", to_string(record.budget));
+  }
   out << "Managed by bpfman:\n";
   print_block(out, lines, 2);
 }
@@ -206,6 +212,9 @@ Lines link_lines(const LinkView& link) {
   }
   lines.emplace_back("Metadata", pairs(record.metadata));
   lines.emplace_back("Attached at", format_utc(record.created_at));
+  if (record.lease.has_end()) {
+    lines.emplace_back("Lease", to_string(record.lease));
+  }
   return lines;
 }
 

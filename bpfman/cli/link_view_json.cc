@@ -142,6 +142,16 @@ Json view(const plan::Neighbours& neighbours) {
   return json;
 }
 
+Json view(const Lease& lease) {
+  if (!lease.has_end()) {
+    return nullptr;
+  }
+  Json json;
+  json["expires_at"] = lease.expires_at == 0 ? Json(nullptr) : Json(format_utc(lease.expires_at));
+  json["pid"] = lease.holder.has_value() ? Json(lease.holder->process.pid) : Json(nullptr);
+  return json;
+}
+
 Json view(const LinkView& link) {
   const LinkRecord& record = link.record;
   const std::string* interface = interface_of(record.target);
@@ -177,6 +187,7 @@ Json view(const LinkView& link) {
     json["metadata"][name] = value;
   }
   json["created_at"] = format_utc(record.created_at);
+  json["lease"] = view(record.lease);
   return json;
 }
 
@@ -233,6 +244,7 @@ Json view(const SelectorRecord& selector) {
   json["container"] = or_null(selector.spec.container);
   json["except"] = selector.except;
   json["created_at"] = format_utc(selector.created_at);
+  json["lease"] = view(selector.spec.lease);
   return json;
 }
 
@@ -255,6 +267,10 @@ std::string json_of_links(const std::vector<LinkView>& links) {
     json["links"].push_back(view(link));
   }
   return dump(json);
+}
+
+std::string json_value_of(const Lease& lease) {
+  return dump(view(lease));
 }
 
 std::string json_value_of(const SelectorRecord& selector) {

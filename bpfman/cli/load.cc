@@ -6,17 +6,6 @@
 #include "bpfman/cli/load_flags.h"
 
 namespace bpfman::cli {
-namespace {
-
-void add_record_flags(CLI::App* app, LoadFlags& flags) {
-  app->add_option("-a,--application",
-                  flags.application,
-                  "Name of the group the programs belong to (default: from the image or file)")
-      ->type_name("NAME");
-  add_list_option(app, "-m,--metadata", flags.metadata, "Kept with the programs; repeats")
-      ->type_name("KEY=VALUE");
-  app->add_flag("--dry-run", flags.dry_run, "Print what would be done and do nothing");
-}
 
 void print_loaded(std::ostream& out, const LoadReply& reply) {
   using Lines = std::vector<std::pair<std::string, std::string>>;
@@ -32,6 +21,9 @@ void print_loaded(std::ostream& out, const LoadReply& reply) {
     add_link_lines(lines, link);
   }
   add_selector_line(lines, reply.selector);
+  if (!reply.programs.empty()) {
+    add_terms_lines(lines, *reply.programs.front().record);
+  }
   lines.emplace_back(
       "source",
       source_line(reply.provenance) + (reply.from_database ? ", from bpfman's database" : ""));
@@ -43,6 +35,8 @@ void print_loaded(std::ostream& out, const LoadReply& reply) {
                          format_duration_ns(reply.lookup_ns) + " of it to find the bytecode)");
   print_block(out, lines);
 }
+
+namespace {
 
 Result<void> run_load(Session& session, const LoadFlags& flags, const LoadSpec& spec) {
   Format format = TRY(flags.output.format());

@@ -43,6 +43,8 @@ Result<LoadSpec> without_source(const LoadFlags& flags, const std::string& examp
   spec.settings = TRY(parse_settings(flags.settings));
   spec.map_owner = flags.map_owner;
   spec.attach_program = flags.attach_program;
+  spec.lease = TRY(to_lease(flags.lease));
+  spec.budget = TRY(to_budget(flags.budget));
   if (flags.hook.kind() != nullptr) {
     spec.attach = TRY(to_spec(flags.hook, example));
   }
@@ -97,14 +99,27 @@ void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags) {
                   "(default: its main function)")
       ->type_name("PROGRAM");
   add_output(app, flags.output);
-  std::string verb = app->get_parent()->get_name();
-  if (tree.typed(verb)) {
+  // `load` of `load image`, or `run`.
+  const CLI::App* verb = app->get_parent() == &tree.root ? app : app->get_parent();
+  if (tree.typed(verb->get_name())) {
     add_hook_flags(tree, app, flags.hook);
   }
 }
 
+void add_record_flags(CLI::App* app, LoadFlags& flags) {
+  app->add_option("-a,--application",
+                  flags.application,
+                  "Name of the group the programs belong to (default: from the image or file)")
+      ->type_name("NAME");
+  add_list_option(app, "-m,--metadata", flags.metadata, "Kept with the programs; repeats")
+      ->type_name("KEY=VALUE");
+  add_lease_flags(app, flags.lease);
+  add_budget_flags(app, flags.budget);
+  app->add_flag("--dry-run", flags.dry_run, "Print what would be done and do nothing");
+}
+
 Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std::string& verb) {
-  const std::string example = verb + " image my-ebpf-prog:dev";
+  const std::string example = verb + (verb == "run" ? "" : " image") + " my-ebpf-prog:dev";
   ImageSource source;
   source.reference = TRY(one_of(flags, "IMAGE", "--image-url", example));
   source.policy = TRY(session.pull_policy(flags.policy));
@@ -118,7 +133,7 @@ Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std:
 }
 
 Result<LoadSpec> file_spec(const LoadFlags& flags, const std::string& verb) {
-  const std::string example = verb + " file pass.bpf.o";
+  const std::string example = verb + (verb == "run" ? " --path" : " file") + " pass.bpf.o";
   std::string path = TRY(one_of(flags, "PATH", "--path", example));
   LoadSpec spec = TRY(without_source(flags, example));
   spec.source = FileSource{.path = std::move(path)};

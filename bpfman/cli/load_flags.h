@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpfman/cli/hook_flags.h"
+#include "bpfman/cli/lease_flags.h"
 
 namespace bpfman::cli {
 
@@ -24,6 +25,8 @@ struct LoadFlags {
   std::string map_owner;
   std::string attach_program;
   HookFlags hook;
+  LeaseFlags lease;
+  BudgetFlags budget;
 };
 
 void add_image_source_flags(CLI::App* app, LoadFlags& flags);
@@ -31,8 +34,14 @@ void add_file_source_flags(CLI::App* app, LoadFlags& flags);
 // Which programs, with which variables, on which hook.
 void add_program_flags(Tree& tree, CLI::App* app, LoadFlags& flags);
 
+// What is recorded with the programs; --dry-run. For verbs that keep what they load.
+void add_record_flags(CLI::App* app, LoadFlags& flags);
+
 // The whole of it. `verb`: "load", "check", for the error of what is missing.
 Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std::string& verb);
 Result<LoadSpec> file_spec(const LoadFlags& flags, const std::string& verb);
+
+// For people. load.cc
+void print_loaded(std::ostream& out, const LoadReply& reply);
 
 }  // namespace bpfman::cli

@@ -54,7 +54,7 @@ Result<void> run_log(Session& session, const LogFlags& flags) {
   LedgerQuery query{.limit = flags.limit, .name = flags.name};
   if (!flags.since.empty()) {
     constexpr std::int64_t kSecond = 1000;
-    std::int64_t back = TRY(parse_duration_ms(flags.since));
+    std::int64_t back = TRY(parse_duration_ms("--since", flags.since));
     query.since = unix_now() - back / kSecond;
   }
   std::vector<LedgerEntry> entries = TRY(session.api().log(query));

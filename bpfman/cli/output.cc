@@ -178,6 +178,16 @@ void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, con
   add_neighbour_lines(lines, link);
 }
 
+void add_terms_lines(std::vector<std::pair<std::string, std::string>>& lines,
+                     const ProgramRecord& program) {
+  if (program.lease.has_end()) {
+    lines.emplace_back("lease", to_string(program.lease));
+  }
+  if (program.budget.has_limit()) {
+    lines.emplace_back("budget", to_string(program.budget));
+  }
+}
+
 void add_selector_line(std::vector<std::pair<std::string, std::string>>& lines,
                        const std::optional<SelectorRecord>& selector) {
   if (selector.has_value()) {

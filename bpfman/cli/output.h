@@ -55,6 +55,9 @@ std::string names_of(const plan::Neighbours& neighbours, bool before);
 // What a person wants to see of a new link: where it is, and how.
 void add_link_lines(std::vector<std::pair<std::string, std::string>>& lines, const LinkView& link);
 // Nothing when there is none.
+// A lease and a budget, where there is one.
+void add_terms_lines(std::vector<std::pair<std::string, std::string>>& lines,
+                     const ProgramRecord& program);
 void add_selector_line(std::vector<std::pair<std::string, std::string>>& lines,
                        const std::optional<SelectorRecord>& selector);
 
@@ -70,6 +73,7 @@ std::string source_line(const Provenance& provenance);
 std::string json_of(const LoadReply& reply);
 std::string json_of(const CheckReply& reply);
 std::string json_of(const AttachReply& reply);
+std::string json_value_of(const Lease& lease);  // "null" without an end
 std::string json_value_of(const SelectorRecord& selector);
 std::string json_of_selectors(const std::vector<SelectorView>& selectors);
 std::string json_of(const ReconcileReply& reply);

@@ -110,6 +110,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_doctor(tree);
   add_apply(tree);
   add_upgrade(tree);
+  add_run(tree);
   add_log(tree);
   add_list(tree);
   add_get(tree);
@@ -299,7 +300,8 @@ Result<void> run_verb(CommandLine& line,
     return incomplete(path);
   }
   GlobalOptions& options = line.flags.options;
-  options.lock_timeout_ms = TRY(parse_duration_ms(line.flags.lock_timeout));
+  options.lock_timeout_ms = TRY(parse_duration_ms(
+      "--lock-timeout", line.flags.lock_timeout, "as in 500ms, 30s, 1m30s; 0 waits for ever"));
   TRY(log::configure(options.log));
   if (verb->needs_root == NeedsRoot::Yes && context.environment.effective_uid != 0) {
     return must_be_root(words);

@@ -18,7 +18,7 @@ struct ReconcileFlags {
 
 Result<void> run_serve(Session& session, const ServeFlags& flags) {
   ServeOptions options;
-  options.interval_ms = TRY(parse_duration_ms(flags.interval));
+  options.interval_ms = TRY(parse_duration_ms("--interval", flags.interval));
   if (options.interval_ms <= 0) {
     return Error(Code::InvalidArgument, "invalid value \"" + flags.interval + "\" for --interval")
         .with_hint("a time above 0, as in --interval 10s");

@@ -77,6 +77,18 @@ Json view(const KernelProgram& program) {
   return json;
 }
 
+Json view(const Budget& budget) {
+  if (!budget.has_limit()) {
+    return nullptr;
+  }
+  constexpr double kPpmOfPercent = 10'000;
+  Json json;
+  json["max_cpu_percent"] =
+      budget.max_cpu_ppm == 0 ? Json(nullptr) : Json(budget.max_cpu_ppm / kPpmOfPercent);
+  json["max_ns_per_run"] = budget.max_ns_per_run == 0 ? Json(nullptr) : Json(budget.max_ns_per_run);
+  return json;
+}
+
 Json view(const ProgramView& program) {
   Json json;
   const ProgramRecord* record = program.record.has_value() ? &*program.record : nullptr;
@@ -101,6 +113,9 @@ Json view(const ProgramView& program) {
   json["metadata"] = Json::object();
   json["globals"] = Json::object();
   json["created_at"] = nullptr;
+  json["lease"] =
+      record != nullptr ? Json::parse(json_value_of(record->lease), nullptr, false) : Json(nullptr);
+  json["budget"] = record != nullptr ? view(record->budget) : Json(nullptr);
   if (record != nullptr) {
     for (const MapRecord& map : record->maps) {
       Json entry;

@@ -260,13 +260,14 @@ TEST(Durations, AreSumsOfNumbersWithUnits) {
                         Case{"500ms", 500},
                         Case{"30s", 30'000},
                         Case{"1m30s", 90'000},
-                        Case{"2h", 7'200'000}}) {
-    Result<std::int64_t> parsed = parse_duration_ms(c.text);
+                        Case{"2h", 7'200'000},
+                        Case{"1d", 86'400'000}}) {
+    Result<std::int64_t> parsed = parse_duration_ms("--ttl", c.text);
     ASSERT_TRUE(parsed.ok()) << c.text;
     EXPECT_EQ(*parsed, c.ms) << c.text;
   }
-  for (const char* text : {"", "5", "s", "-1s", "1.5s", "1d", "99999999999999999999s", "1s 2s"}) {
-    EXPECT_FALSE(parse_duration_ms(text).ok()) << text;
+  for (const char* text : {"", "5", "s", "-1s", "1.5s", "1w", "99999999999999999999s", "1s 2s"}) {
+    EXPECT_FALSE(parse_duration_ms("--ttl", text).ok()) << text;
   }
 }
 

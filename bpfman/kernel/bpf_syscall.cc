@@ -37,6 +37,10 @@ struct LinkCreateAttributes {
   std::uint32_t flags = 0;
 };
 
+struct StatisticsAttributes {
+  std::uint32_t type = 0;
+};
+
 struct LinkAttributes {
   std::uint32_t link = 0;
 };
@@ -179,6 +183,15 @@ Result<void> read_object_info(int fd, void* info, std::uint32_t size) {
     return os_error(errno, "read what the kernel knows of a bpf object");
   }
   return {};
+}
+
+Result<UniqueFd> enable_run_time_statistics() {
+  StatisticsAttributes attributes{.type = BPF_STATS_RUN_TIME};
+  long fd = call_bpf(BPF_ENABLE_STATS, attributes);
+  if (fd < 0) {
+    return os_error(errno, "switch on the kernel's statistics of eBPF programs");
+  }
+  return UniqueFd::adopt(static_cast<int>(fd));
 }
 
 Result<UniqueFd> create_xdp_link(int program, Ifindex ifindex, std::uint32_t flags) {

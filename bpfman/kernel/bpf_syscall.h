@@ -47,6 +47,9 @@ Result<void> create_pin(int fd, const std::string& path);
 // bpf_btf_info). Fields that the kernel does not know stay as they were. Kernel: 4.13.
 Result<void> read_object_info(int fd, void* info, std::uint32_t size);
 
+// BPF_ENABLE_STATS of run times, until it is closed. Kernel: 5.8.
+Result<UniqueFd> enable_run_time_statistics();
+
 // BPF_LINK_CREATE for XDP in the network namespace of the calling thread. `flags` are XDP_FLAGS_*.
 // Kernel: 5.9.
 Result<UniqueFd> create_xdp_link(int program, Ifindex ifindex, std::uint32_t flags);

@@ -74,6 +74,8 @@ class LiveKernel final : public KernelOps {
     return kernel::remove_pins(program_pin, map_directory);
   }
 
+  Result<UniqueFd> enable_statistics() override { return enable_run_time_statistics(); }
+
   Result<std::optional<KernelProgram>> find_program(ProgramId id) override {
     return kernel::find_program(id);
   }

@@ -13,6 +13,7 @@
 
 #include "bpfman/base/bytes.h"
 #include "bpfman/base/result.h"
+#include "bpfman/base/unique_fd.h"
 #include "bpfman/model/interface_selector.h"
 #include "bpfman/model/records.h"
 #include "bpfman/model/specs.h"
@@ -175,6 +176,10 @@ class KernelOps {
   virtual Result<std::vector<KernelProgram>> list_programs() = 0;
   // Id of the program pinned at `path`; nullopt when nothing is pinned there.
   virtual Result<std::optional<ProgramId>> pinned_program(const std::string& path) = 0;
+
+  // While it is open the kernel measures how often every program runs, and how long; the numbers
+  // are in KernelProgram. Kernel: 5.8.
+  virtual Result<UniqueFd> enable_statistics() = 0;
 
   // --- links outside of chains
   // -----------------------------------------------------------------------------------------

@@ -288,7 +288,7 @@ Result<void> Manager::Impl::apply_one(Manager& manager,
                                       DryRun dry_run,
                                       AppliedApplication& reply) {
   Resolved resolved = TRY(resolve(wanted));
-  plan::Snapshot snapshot = TRY(read_snapshot(options.layout, kernel));
+  plan::Snapshot snapshot = TRY(read_snapshot());
   std::vector<ApplicationStep> steps = TRY(plan::compare_application(resolved.desired, snapshot));
   for (const ApplicationStep& step : steps) {
     reply.steps.push_back(step.text);

@@ -13,7 +13,7 @@ constexpr std::array kHooks = {HookKind::Xdp, HookKind::TcIngress, HookKind::TcE
 }  // namespace
 
 Result<std::vector<ChainView>> Manager::list_chains() {
-  plan::Snapshot snapshot = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot snapshot = TRY(impl_->read_snapshot());
   std::vector<ChainView> out;
   for (const ChainRecord& chain : snapshot.chains) {
     if (chain.boot_id == snapshot.boot_id) {
@@ -25,7 +25,7 @@ Result<std::vector<ChainView>> Manager::list_chains() {
 }
 
 Result<std::vector<ChainView>> Manager::explain_chain(const ChainQuery& query) {
-  plan::Snapshot snapshot = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot snapshot = TRY(impl_->read_snapshot());
   std::vector<ChainView> out;
   for (HookKind kind : kHooks) {
     if (query.hook.has_value() && *query.hook != kind) {

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include <sys/stat.h>
+
+#include "bpfman/base/clock.h"
 #include "bpfman/base/file.h"
 
 namespace bpfman {
@@ -12,15 +15,30 @@ namespace {
 // Signals that come between looking for them and waiting are seen at the latest after this.
 constexpr std::int64_t kLongestWait = 1000;
 
+// What tells that the database was written to.
+using Stamp = std::pair<std::int64_t, std::int64_t>;
+
+Stamp database_stamp(const Layout& layout) {
+  Result<std::optional<struct ::stat>> log = stat_path(layout.database() + "-wal");
+  if (!log.ok() || !log->has_value()) {
+    return {};
+  }
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  const struct ::stat& info = **log;
+  return {info.st_size, info.st_mtim.tv_sec * kNanoseconds + info.st_mtim.tv_nsec};
+}
+
 class Daemon {
  public:
   Daemon(Manager& manager,
          kernel::KernelOps& kernel,
+         const Layout& layout,
          const DaemonOptions& options,
          const Interrupts& interrupts,
          const std::function<void(const std::string&)>& tell)
       : manager_(manager),
         kernel_(kernel),
+        layout_(layout),
         options_(options),
         interrupts_(interrupts),
         tell_(tell) {}
@@ -28,6 +46,7 @@ class Daemon {
   Result<void> run() {
     while (!interrupts_.requested()) {
       TRY(watch());
+      seen_ = database_stamp(layout_);
       look();
       TRY(wait());
     }
@@ -61,27 +80,41 @@ class Daemon {
       }
       failing.insert(line);
     };
-    if (!reply.ok()) {
-      failed("cannot look after the hooks: " + reply.error().message());
-    } else {
-      for (const Repair& repair : reply->repairs) {
+    auto tell_all = [&](const std::vector<Repair>& repairs) {
+      for (const Repair& repair : repairs) {
         if (repair.error.has_value()) {
           failed("could not " + repair.what + ": " + repair.error->message());
         } else {
           tell_(repair.what);
         }
       }
+    };
+    if (!reply.ok()) {
+      failed("cannot look after the hooks: " + reply.error().message());
+    } else {
+      tell_all(reply->repairs);
+    }
+    Result<std::vector<Repair>> costs = manager_.keep_budgets(budgets_, steady_now_ns());
+    if (!costs.ok()) {
+      failed("cannot look at what programs cost: " + costs.error().message());
+    } else {
+      tell_all(*costs);
     }
     failing_ = std::move(failing);
   }
 
   Result<void> wait() {
+    // Something may be over sooner.
+    std::int64_t interval = manager_.quiet_ms(options_.interval_ms).value_or(options_.interval_ms);
     std::int64_t waited = 0;
-    while (waited < options_.interval_ms && !interrupts_.requested()) {
-      std::int64_t next = std::min(kLongestWait, options_.interval_ms - waited);
+    while (waited < interval && !interrupts_.requested()) {
+      std::int64_t next = std::min(kLongestWait, interval - waited);
       bool changed = TRY(changes_->wait(next));
       if (changed) {
         return settle();
+      }
+      if (database_stamp(layout_) != seen_) {
+        return {};  // a command has been at work
       }
       waited += next;
     }
@@ -100,12 +133,15 @@ class Daemon {
 
   Manager& manager_;
   kernel::KernelOps& kernel_;
+  const Layout& layout_;
   const DaemonOptions& options_;
   const Interrupts& interrupts_;
   const std::function<void(const std::string&)>& tell_;
   std::unique_ptr<kernel::LinkWatch> changes_;
   std::set<std::string> watched_;
   std::set<std::string> failing_;
+  BudgetWatch budgets_;
+  Stamp seen_;
 };
 
 }  // namespace
@@ -133,7 +169,7 @@ Result<void> run_daemon(Manager& manager,
   FileLock held = TRY(std::move(lock));
   Interrupts::Watch watch(&interrupts);
   tell("looking after the hooks of this host");
-  return Daemon(manager, kernel, options, interrupts, tell).run();
+  return Daemon(manager, kernel, layout, options, interrupts, tell).run();
 }
 
 }  // namespace bpfman

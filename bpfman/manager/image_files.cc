@@ -149,7 +149,7 @@ Result<SaveImagesReply> Manager::save_images(const std::vector<std::string>& ima
     return Error(Code::InvalidArgument, "a policy goes with images of registries only")
         .with_hint("bpfman image save docker://NAME -o FILE --with-policy");
   }
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   std::vector<ImageRecord> records;
   if (store.has_value()) {
     records = TRY(store->list_images());

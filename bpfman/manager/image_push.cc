@@ -92,7 +92,7 @@ Result<PushImageReply> Manager::push_image(const PushSpec& spec) {
     source = TRY(open_file_source(*reference).with_context(spec.image));
   } else {
     std::int64_t created = TRY(source_date(impl_->options.environment));
-    std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+    std::optional<store::Store> store = TRY(impl_->open_for_reading());
     source = TRY(open_stored_source(spec.image, std::move(store), created));
   }
   return impl_->push_layout(*source.files,

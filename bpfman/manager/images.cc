@@ -164,7 +164,7 @@ std::string_view to_string(BlobState state) {
 Result<InspectImageReply> Manager::inspect_image(const std::string& image) {
   InspectImageReply reply;
   std::string boot_id = TRY(impl_->kernel.boot_id());
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   plan::ImageStock stock = TRY(take_stock(store.has_value() ? &*store : nullptr));
   ImageReference reference = TRY(ImageReference::parse(image));
   if (reference.transport() == Transport::Any) {
@@ -245,7 +245,7 @@ void Manager::Impl::keep_below_limit(WriteSession& session,
 Result<std::vector<VerifiedBytecode>> Manager::verify_images(
     const std::vector<std::string>& images) {
   const TrustGate* gate = TRY(impl_->gate());
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   plan::ImageStock stock = TRY(take_stock(store.has_value() ? &*store : nullptr));
   std::vector<Digest> wanted;
   for (const std::string& word : images) {
@@ -263,7 +263,7 @@ Result<std::vector<VerifiedBytecode>> Manager::verify_images(
 }
 
 Result<std::vector<ImageHistoryEntry>> Manager::image_history(const std::string& image) {
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   plan::ImageStock stock = TRY(take_stock(store.has_value() ? &*store : nullptr));
   ImageRecord record = TRY(plan::find_image(image, stock.images));
   return store->list_history(record.reference);

@@ -41,6 +41,26 @@ void warn_of_later_interfaces(const std::optional<SelectorRecord>& selector,
   }
 }
 
+// What nobody does in time.
+void warn_of_daemon(const std::vector<Lease>& leases,
+                    const Budget& budget,
+                    const Layout& layout,
+                    std::vector<std::string>& warnings) {
+  bool any =
+      std::any_of(leases.begin(), leases.end(), [](const Lease& lease) { return lease.has_end(); });
+  if ((!any && !budget.has_limit()) || daemon_runs(layout)) {
+    return;
+  }
+  if (any) {
+    warnings.emplace_back(
+        "no bpfman serve is running: when the lease is over, it is ended by the next bpfman "
+        "command");
+  }
+  if (budget.has_limit()) {
+    warnings.emplace_back("no bpfman serve is running: nobody looks at the budget until one does");
+  }
+}
+
 // Which of the programs an error is about.
 std::string refused_of(const std::vector<ElfProgram>& programs, const Error& error) {
   for (const ElfProgram& program : programs) {
@@ -197,6 +217,10 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
     plan::Bindings bindings = *std::move(done);
     plan::Snapshot after = TRY(session->snapshot());
     impl_->fill(reply, after, bindings);
+    warn_of_daemon({spec.lease, spec.attach.has_value() ? spec.attach->lease : Lease()},
+                   spec.budget,
+                   impl_->options.layout,
+                   reply.warnings);
     impl_->add_neighbours(reply.links, placement);
     if (!found.facts.image_reference.empty()) {
       impl_->keep_below_limit(*session, found.facts.image_reference, reply.pruned, reply.warnings);
@@ -257,6 +281,7 @@ Result<AttachReply> Manager::attach(const std::string& program,
     impl_->add_neighbours(reply.links, placement);
     reply.selector = selector_of(reply.plan);
     warn_of_later_interfaces(reply.selector, impl_->options.layout, reply.warnings);
+    warn_of_daemon({spec.lease}, Budget(), impl_->options.layout, reply.warnings);
   } else {
     reply.plan = TRY(planner(snapshot));
   }

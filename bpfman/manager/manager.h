@@ -13,6 +13,7 @@
 #include "bpfman/image/look_up.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/api.h"
+#include "bpfman/manager/budget_watch.h"
 #include "bpfman/model/layout.h"
 #include "bpfman/model/pull_progress.h"
 
@@ -102,6 +103,13 @@ class Manager final : public Api {
   Result<PushImageReply> push_image(const PushSpec& spec) override;
   Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
+
+  // For the daemon. What programs cost against their budgets since the last look with the same
+  // `watch`; those over it for long are taken off. `now_ns`: of a clock that never goes back.
+  Result<std::vector<Repair>> keep_budgets(BudgetWatch& watch, std::int64_t now_ns);
+  // For how long, in milliseconds, nothing is to be done about leases and budgets; `longest` at
+  // most.
+  Result<std::int64_t> quiet_ms(std::int64_t longest);
 
  private:
   class Impl;

@@ -13,7 +13,9 @@
 #include "bpfman/manager/session.h"
 #include "bpfman/manager/trust_gate.h"
 #include "bpfman/plan/applications.h"
+#include "bpfman/plan/budget.h"
 #include "bpfman/plan/drift.h"
+#include "bpfman/plan/leases.h"
 #include "bpfman/plan/upgrade.h"
 
 namespace bpfman {
@@ -73,9 +75,12 @@ class Manager::Impl {
   Impl(ManagerOptions manager_options, kernel::KernelOps& kernel_ops)
       : options(std::move(manager_options)), kernel(kernel_ops) {}
 
-  Result<WriteSession> open_writing() {
-    return WriteSession::open(options.layout, kernel, options.lock_timeout_ms);
-  }
+  // ---- leases.cc. All end first what has a lease that is over, which is told by `ended`.
+  Result<WriteSession> open_writing();
+  Result<std::optional<store::Store>> open_for_reading();
+  Result<plan::Snapshot> read_snapshot();
+  Result<void> end_leases(WriteSession& session);
+  Result<void> end_lease(const plan::Ending& ending, WriteSession& session);
 
   // What planners see, without lock and without any effect (dry runs).
   Result<plan::Snapshot> look();
@@ -195,6 +200,19 @@ class Manager::Impl {
                           WriteSession& session,
                           ReconcileReply& reply);
 
+  // ---- budgets.cc
+  // What it has used since it was loaded, or its chains' images were made.
+  Result<plan::Usage> usage_of(const ProgramRecord& program,
+                               const plan::Snapshot& snapshot,
+                               std::int64_t now_ns);
+  // nullopt: it is within its budget.
+  Result<std::optional<Repair>> judge_program(const ProgramRecord& program,
+                                              const plan::Snapshot& snapshot,
+                                              std::int64_t now_ns,
+                                              BudgetWatch& watch);
+  Result<void> measure_chain(const ChainRecord& chain);
+  Result<void> take_off(const ProgramRecord& program, const std::string& why);
+
   // ---- upgrade.cc
   // The programs of an application that is there.
   Result<std::vector<ProgramRecord>> programs_of(const std::string& application);
@@ -240,6 +258,7 @@ class Manager::Impl {
   kernel::KernelOps& kernel;
   std::optional<plan::ExtensionSupport> extensions;  // asked once
   std::optional<TrustGate> trust_gate;
+  std::vector<Repair> ended;  // leases, since it was looked at
 };
 
 }  // namespace bpfman

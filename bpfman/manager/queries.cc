@@ -70,12 +70,12 @@ Result<ProgramRecord> Manager::Impl::find_own_program(const std::string& word,
 }
 
 Result<std::vector<LedgerEntry>> Manager::log(const LedgerQuery& query) {
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   return store.has_value() ? store->list_ledger(query) : std::vector<LedgerEntry>();
 }
 
 Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery& query) {
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   std::vector<ProgramView> views;
   for (const ProgramRecord& record : records.programs) {
     if (fits(record, query)) {
@@ -107,7 +107,7 @@ Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery&
 }
 
 Result<std::vector<LinkView>> Manager::list_links() {
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   std::vector<LinkView> views;
   for (const LinkRecord& link : records.links) {
     views.push_back(impl_->view_link(link, records));
@@ -116,7 +116,7 @@ Result<std::vector<LinkView>> Manager::list_links() {
 }
 
 Result<ProgramView> Manager::get_program(const std::string& program) {
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   Result<ProgramRecord> record = plan::find_program(program, records);
   if (record.ok()) {
     return impl_->view_program(*record, records.boot_id, records.links);
@@ -133,7 +133,7 @@ Result<ProgramView> Manager::get_program(const std::string& program) {
 }
 
 Result<std::vector<SelectorView>> Manager::list_selectors() {
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   std::vector<SelectorView> views;
   for (const SelectorRecord& selector : records.selectors) {
     SelectorView view{.record = selector};
@@ -151,7 +151,7 @@ Result<std::vector<SelectorView>> Manager::list_selectors() {
 }
 
 Result<LinkView> Manager::get_link(const std::string& link) {
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   LinkRecord record = TRY(plan::find_link(link, records));
   LinkView view = impl_->view_link(record, records);
   impl_->add_neighbours(view);
@@ -159,7 +159,7 @@ Result<LinkView> Manager::get_link(const std::string& link) {
 }
 
 Result<std::vector<ImageRecord>> Manager::list_images() {
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   if (!store.has_value()) {
     return std::vector<ImageRecord>();
   }
@@ -174,7 +174,7 @@ Result<MapDump> Manager::dump_map(const std::string& map, std::size_t limit) {
   if (std::optional<std::uint64_t> id = parse_unsigned(map); id.has_value() && *id <= UINT32_MAX) {
     return impl_->kernel.dump_map(MapId(static_cast<std::uint32_t>(*id)), limit);
   }
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   std::size_t colon = map.rfind(':');
   std::string name = colon == std::string::npos ? map : map.substr(colon + 1);
   std::vector<ProgramRecord> programs;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hooks brought to what the records say.
+#include <utility>
+
 #include "bpfman/manager/manager_impl.h"
 #include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/selectors.h"
@@ -135,17 +137,21 @@ Result<void> Manager::Impl::follow_selectors(std::optional<WriteSession>& sessio
 Result<ReconcileReply> Manager::reconcile(const ReconcileSpec& spec) {
   ReconcileReply reply;
   // Clears up what dead processes left.
-  TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  TRY(impl_->open_for_reading());
   // Opened when there is something to do: most of the time there is nothing.
   std::optional<WriteSession> session;
   TRY(impl_->mend_drift(spec, session, reply));
   TRY(impl_->follow_selectors(session, spec.dry_run, reply));
+  std::vector<Repair> ended = std::exchange(impl_->ended, {});
+  reply.repairs.insert(reply.repairs.begin(),
+                       std::make_move_iterator(ended.begin()),
+                       std::make_move_iterator(ended.end()));
   return reply;
 }
 
 Result<DoctorReply> Manager::doctor() {
   DoctorReply reply;
-  TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  TRY(impl_->open_for_reading());
   reply.drifts = TRY(impl_->find_drift());
   ReconcileReply selectors;
   std::optional<WriteSession> none;

@@ -81,10 +81,4 @@ Result<std::optional<store::Store>> open_for_reading(const Layout& layout,
   return store;
 }
 
-Result<plan::Snapshot> read_snapshot(const Layout& layout, kernel::KernelOps& kernel) {
-  std::string boot_id = TRY(kernel.boot_id());
-  std::optional<store::Store> store = TRY(open_for_reading(layout, kernel));
-  return take_snapshot(layout, store.has_value() ? &*store : nullptr, std::move(boot_id));
-}
-
 }  // namespace bpfman

@@ -48,9 +48,6 @@ class WriteSession {
 Result<std::optional<store::Store>> open_for_reading(const Layout& layout,
                                                      kernel::KernelOps& kernel);
 
-// What the records say, for a verb that only looks: as open_for_reading().
-Result<plan::Snapshot> read_snapshot(const Layout& layout, kernel::KernelOps& kernel);
-
 // Reads what planners look at. `store` may be null: nothing was ever written.
 Result<plan::Snapshot> take_snapshot(const Layout& layout,
                                      store::Store* store,

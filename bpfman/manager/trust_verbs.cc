@@ -33,7 +33,7 @@ Result<JudgeImageReply> Manager::judge_image(const ImageSource& source,
   if (gate == nullptr) {
     gate = TRY(impl_->gate());
   }
-  std::optional<store::Store> store = TRY(open_for_reading(impl_->options.layout, impl_->kernel));
+  std::optional<store::Store> store = TRY(impl_->open_for_reading());
   StoredImages database(std::move(store));
   image::ImageManager images = impl_->make_images(&database, gate);
   FoundBytecode found = TRY(resolve_image(source, images));

@@ -88,7 +88,7 @@ Result<std::map<Digest, Bytes>> bytecode_of(const std::vector<plan::Upgrade>& up
 }  // namespace
 
 Result<std::vector<ProgramRecord>> Manager::Impl::programs_of(const std::string& application) {
-  plan::Snapshot snapshot = TRY(read_snapshot(options.layout, kernel));
+  plan::Snapshot snapshot = TRY(read_snapshot());
   std::vector<ProgramRecord> out;
   std::vector<std::string> others;
   for (const ProgramRecord& program : snapshot.programs) {
@@ -212,7 +212,7 @@ Result<void> Manager::Impl::check_upgrades(const std::vector<plan::Upgrade>& upg
                                            const FoundBytecode& found,
                                            const std::string& what) {
   const TrustGate* policy = TRY(gate());
-  plan::Snapshot snapshot = TRY(read_snapshot(options.layout, kernel));
+  plan::Snapshot snapshot = TRY(read_snapshot());
   for (const plan::Upgrade& upgrade : upgrades) {
     const ElfProgram& next = *found.facts.elf.find_program(upgrade.after.name);
     TRY(policy->check_programs(found, what, {next}, ""));
@@ -308,7 +308,7 @@ Result<UpgradeReply> Manager::rollback(const std::string& application,
         .with_hint("bpfman history " + application + " shows what there is");
   }
   std::vector<plan::Upgrade> upgrades = TRY(impl_->upgrades_back(*found, programs));
-  plan::Snapshot snapshot = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot snapshot = TRY(impl_->read_snapshot());
   for (const LinkRecord& link : snapshot.links) {
     for (const plan::Upgrade& upgrade : upgrades) {
       const std::string* interface = interface_of(link.target);

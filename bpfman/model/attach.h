@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "bpfman/model/lease.h"
 #include "bpfman/model/program_type.h"
 
 namespace bpfman {
@@ -183,6 +184,7 @@ struct AttachSpec {
   StrategyChoice strategy = StrategyChoice::Keep;  // of the chain
   std::string container;  // its network or mount namespace is meant: an id or name; "" for none
   std::map<std::string, std::string> metadata;
+  Lease lease;              // of the link, or of the selector and its links
   bool allow_none = false;  // an interface selector may mean none now
   bool operator==(const AttachSpec&) const = default;
 };

@@ -42,6 +42,8 @@ struct ProgramRecord {
   std::string image_reference;  // "" for a file
   Provenance provenance;
   std::int64_t created_at = 0;  // unix seconds
+  Lease lease;
+  Budget budget;
   bool operator==(const ProgramRecord&) const = default;
 
   std::string stable_name() const { return application + "/" + name; }
@@ -72,6 +74,7 @@ struct LinkRecord {
   SelectorId selector;                    // that it was made for; 0: none
   std::map<std::string, std::string> metadata;
   std::int64_t created_at = 0;
+  Lease lease;  // of one that a selector made: none, it ends with its selector
   bool operator==(const LinkRecord&) const = default;
 
   // nullptr: not one of a chain.

@@ -61,6 +61,8 @@ struct LoadSpec {
   std::string map_owner;
   // fentry, fexit: the function is one of this program of ours, not of the kernel: as above.
   std::string attach_program;
+  Lease lease;  // of the programs, and with them of their links
+  Budget budget;
   bool operator==(const LoadSpec&) const = default;
 };
 

@@ -7,6 +7,7 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/plan/budget.h"
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/restore.h"
@@ -198,6 +199,25 @@ Result<Plan> plan_remove_selectors(const std::vector<SelectorRecord>& selectors,
     plan.commit.push_back(DeleteSelector{id});
   }
   plan.subject = join(names, ", ");
+  return plan;
+}
+
+Result<Plan> plan_take_off(const ProgramRecord& program,
+                           const std::string& why,
+                           const Snapshot& snapshot) {
+  Plan plan{.verb = "detach", .recovery = Recovery::Finish};
+  plan.subject = fmt::format("all links of {}: {}", program.stable_name(), why);
+  std::vector<LinkRecord> links;
+  std::copy_if(snapshot.links.begin(),
+               snapshot.links.end(),
+               std::back_inserter(links),
+               [&](const LinkRecord& link) { return link.program_key == program.key; });
+  TRY(add_detach(plan, links, snapshot));
+  for (const SelectorRecord& selector : snapshot.selectors) {
+    if (selector.program_key == program.key) {
+      plan.commit.push_back(DeleteSelector{selector.id});
+    }
+  }
   return plan;
 }
 

@@ -304,6 +304,31 @@ void fields(Io& io, T& v) {
   io.added("signatures", v.signatures);
 }
 
+template <typename Io, Same<ProcessKey> T>
+void fields(Io& io, T& v) {
+  io("pid", v.pid);
+  io("started", v.started);
+  io("pid_namespace", v.pid_namespace);
+}
+
+template <typename Io, Same<LeaseHolder> T>
+void fields(Io& io, T& v) {
+  io("process", v.process);
+  io("boot_id", v.boot_id);
+}
+
+template <typename Io, Same<Lease> T>
+void fields(Io& io, T& v) {
+  io("expires_at", v.expires_at);
+  io("holder", v.holder);
+}
+
+template <typename Io, Same<Budget> T>
+void fields(Io& io, T& v) {
+  io("max_cpu_ppm", v.max_cpu_ppm);
+  io("max_ns_per_run", v.max_ns_per_run);
+}
+
 template <typename Io, Same<ProgramRecord> T>
 void fields(Io& io, T& v) {
   io("key", v.key);
@@ -325,6 +350,8 @@ void fields(Io& io, T& v) {
   io("created_at", v.created_at);
   io.added("map_owner", v.map_owner);
   io.added("attach_function", v.attach_function);
+  io.optional("lease", v.lease);
+  io.optional("budget", v.budget);
 }
 
 template <typename Io, Same<ApplicationVersion> T>
@@ -364,6 +391,7 @@ void fields(Io& io, T& v) {
   io("metadata", v.metadata);
   io("created_at", v.created_at);
   io.added("selector", v.selector);
+  io.optional("lease", v.lease);
 }
 
 template <typename Io, Same<AttachSpec> T>
@@ -373,6 +401,7 @@ void fields(Io& io, T& v) {
   io("strategy", v.strategy);
   io("container", v.container);
   io("metadata", v.metadata);
+  io.optional("lease", v.lease);
 }
 
 template <typename Io, Same<SelectorRecord> T>

@@ -20,12 +20,15 @@ Plan full_plan() {
   LoadSpec spec = load_on_eth0();
   spec.globals = {{"limit", {std::byte{1}, std::byte{0xff}}}};
   spec.metadata = {{"owner", "net team \"a\"\n"}};
+  spec.lease.holder = LeaseHolder{{.pid = 3, .started = 4, .pid_namespace = 5}, ""};
+  spec.budget = Budget{.max_cpu_ppm = 6, .max_ns_per_run = 7};
   spec.attach = AttachSpec{.target = ChainTarget{.interface = "eth0",
                                                  .netns = "/run/netns/a",
                                                  .mode = XdpMode::Generic,
                                                  .order = {.role = "lb", .before = {"x"}}},
                            .cookie = 7,
-                           .metadata = {{"k", "v"}}};
+                           .metadata = {{"k", "v"}},
+                           .lease = {.expires_at = 8}};
   Plan plan = *plan_load(spec, facts, at(spec, free_hook()), seen(free_hook()));
   plan.cleanup = {RemoveUnusedBlob{digest_of("object")}};
   plan.steps.push_back(
@@ -56,7 +59,8 @@ Plan full_plan() {
                                                     .cookie = 5,
                                                     .strategy = StrategyChoice::Auto,
                                                     .container = "web",
-                                                    .metadata = {{"k", "v"}}},
+                                                    .metadata = {{"k", "v"}},
+                                                    .lease = {.expires_at = 7}},
                                  .except = {"eth0"},
                                  .created_at = 4}});
   plan.commit.push_back(DeleteSelector{SelectorId(3)});

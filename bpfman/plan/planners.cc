@@ -48,6 +48,14 @@ ProgramType link_kind(const ProgramRecord& program, const AttachTarget& target) 
   return program.type;
 }
 
+// A process is known by the boot that it runs in.
+Lease begun(Lease lease, const Snapshot& snapshot) {
+  if (lease.holder.has_value()) {
+    lease.holder->boot_id = snapshot.boot_id;
+  }
+  return lease;
+}
+
 LinkRecord link_record(const ProgramRecord& program,
                        const AttachPlace& place,
                        LinkId id,
@@ -66,6 +74,7 @@ LinkRecord link_record(const ProgramRecord& program,
     link.netns_id = place.hook->netns_id;
   }
   link.metadata = spec.metadata;
+  link.lease = begun(spec.lease, snapshot);
   link.created_at = snapshot.now;
   if (link.chain() == nullptr) {
     link.pin_path = snapshot.layout.link_pin(link.id);
@@ -81,9 +90,11 @@ Result<void> add_attach(Plan& plan,
   SelectorId selector = placement.selector;
   if (placement.wish.has_value()) {
     selector = snapshot.next_selector;
+    AttachSpec wish = *placement.wish;
+    wish.lease = begun(wish.lease, snapshot);
     plan.commit.push_back(PutSelector{SelectorRecord{.id = selector,
                                                      .program_key = program.key,
-                                                     .spec = *placement.wish,
+                                                     .spec = std::move(wish),
                                                      .except = {},
                                                      .created_at = snapshot.now}});
   }
@@ -93,6 +104,9 @@ Result<void> add_attach(Plan& plan,
   for (const AttachPlace& place : placement.places) {
     LinkRecord link = link_record(program, place, next, snapshot);
     link.selector = selector;
+    if (selector.value() != 0) {
+      link.lease = Lease();
+    }
     places.push_back(describe(link.target));
     Result<void> added = add_link(plan, link, program, reference, place, snapshot);
     if (!added.ok() && placement.wish.has_value()) {
@@ -143,6 +157,8 @@ ProgramRecord new_record(const LoadSpec& spec,
   record.image_reference = bytecode.image_reference;
   record.provenance = bytecode.provenance;
   record.created_at = snapshot.now;
+  record.lease = begun(spec.lease, snapshot);
+  record.budget = spec.budget;
   return record;
 }
 

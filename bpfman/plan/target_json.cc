@@ -39,6 +39,14 @@ std::string to_json(const std::vector<LedgerObject>& objects) {
   return codec::dump(codec::encode(objects));
 }
 
+std::string to_json(const Lease& lease) {
+  return lease.has_end() ? codec::dump(codec::encode(lease)) : std::string();
+}
+
+std::string to_json(const Budget& budget) {
+  return budget.has_limit() ? codec::dump(codec::encode(budget)) : std::string();
+}
+
 Result<AttachTarget> target_from_json(std::string_view text) {
   return parse<AttachTarget>(text, "the target of a link");
 }
@@ -57,6 +65,14 @@ Result<ApplicationVersion> version_from_json(std::string_view text) {
 
 Result<std::vector<LedgerObject>> ledger_objects_from_json(std::string_view text) {
   return parse<std::vector<LedgerObject>>(text, "an entry of the ledger");
+}
+
+Result<Lease> lease_from_json(std::string_view text) {
+  return text.empty() ? Lease() : parse<Lease>(text, "a lease");
+}
+
+Result<Budget> budget_from_json(std::string_view text) {
+  return text.empty() ? Budget() : parse<Budget>(text, "a budget");
 }
 
 }  // namespace bpfman::plan

@@ -15,6 +15,8 @@ std::string to_json(const ChainRecord& chain);
 std::string to_json(const SelectorRecord& selector);
 std::string to_json(const ApplicationVersion& version);
 std::string to_json(const std::vector<LedgerObject>& objects);
+std::string to_json(const Lease& lease);    // "" without an end
+std::string to_json(const Budget& budget);  // "" without a limit
 
 // DataLoss when the text is not what to_json writes.
 Result<AttachTarget> target_from_json(std::string_view text);
@@ -22,5 +24,7 @@ Result<ChainRecord> chain_from_json(std::string_view text);
 Result<SelectorRecord> selector_from_json(std::string_view text);
 Result<ApplicationVersion> version_from_json(std::string_view text);
 Result<std::vector<LedgerObject>> ledger_objects_from_json(std::string_view text);
+Result<Lease> lease_from_json(std::string_view text);
+Result<Budget> budget_from_json(std::string_view text);
 
 }  // namespace bpfman::plan

@@ -54,12 +54,23 @@ Result<std::vector<SelectorRecord>> read_selectors(Database& database) {
 
 Result<void> put_selector(Database& database, const SelectorRecord& record) {
   Statement row = TRY(database.prepare(
-      "INSERT INTO selectors (id, program, record) VALUES (?,?,?) "
-      "ON CONFLICT (id) DO UPDATE SET program = excluded.program, record = excluded.record"));
+      "INSERT INTO selectors (id, program, record, leased) VALUES (?,?,?,?) "
+      "ON CONFLICT (id) DO UPDATE SET program = excluded.program, record = excluded.record, "
+      "leased = excluded.leased"));
   return row.bind(record.id.value())
       .bind(record.program_key.value())
       .bind(plan::to_json(record))
+      .bind(record.spec.lease.has_end() ? 1 : 0)
       .run();
+}
+
+Result<bool> has_leases(Database& database) {
+  Statement row =
+      TRY(database.prepare("SELECT EXISTS (SELECT 1 FROM programs WHERE lease <> '') OR "
+                           "EXISTS (SELECT 1 FROM links WHERE lease <> '') OR "
+                           "EXISTS (SELECT 1 FROM selectors WHERE leased <> 0)"));
+  TRY(row.step());
+  return row.integer(0) != 0;
 }
 
 Result<void> delete_selector(Database& database, SelectorId id) {

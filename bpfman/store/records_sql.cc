@@ -138,7 +138,7 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
                            "image_reference, created_at, from_source, from_route, from_location, "
                            "from_name, from_image_id, from_manifest, "
                            "from_verification, from_uid, from_fetched_at, from_trust, from_index, "
-                           "from_policy, map_owner, attach_function FROM programs "
+                           "from_policy, map_owner, attach_function, lease, budget FROM programs "
                            "ORDER BY kernel_id, key"));
   while (TRY(rows.step())) {
     ProgramRecord record;
@@ -159,6 +159,8 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
     record.provenance = TRY(read_provenance(rows, 13));
     record.map_owner = ProgramKey(rows.unsigned_integer(13 + kProvenanceColumns));
     record.attach_function = rows.text(14 + kProvenanceColumns);
+    record.lease = TRY(plan::lease_from_json(rows.text(15 + kProvenanceColumns)));
+    record.budget = TRY(plan::budget_from_json(rows.text(16 + kProvenanceColumns)));
     record.metadata = std::move(metadata[rows.text(0)]);
     record.maps = std::move(maps[record.key.value()]);
     record.globals = std::move(globals[record.key.value()]);
@@ -173,7 +175,7 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
   std::vector<LinkRecord> out;
   Statement rows = TRY(database.prepare(
       "SELECT id, program, program_id, boot_id, kind, target, cookie, ifindex, netns_device, "
-      "netns_inode, pin_path, kernel_id, created_at, selector FROM links ORDER BY id"));
+      "netns_inode, pin_path, kernel_id, created_at, selector, lease FROM links ORDER BY id"));
   while (TRY(rows.step())) {
     LinkRecord record;
     record.id = LinkId(rows.unsigned_integer(0));
@@ -194,6 +196,7 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
     }
     record.created_at = rows.integer(12);
     record.selector = SelectorId(rows.unsigned_integer(13));
+    record.lease = TRY(plan::lease_from_json(rows.text(14)));
     record.metadata = std::move(metadata[rows.text(0)]);
     out.push_back(std::move(record));
   }
@@ -207,8 +210,8 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
                        "map_directory, image_reference, created_at, from_source, from_route, "
                        "from_location, from_name, from_image_id, "
                        "from_manifest, from_verification, from_uid, from_fetched_at, from_trust, "
-                       "from_index, from_policy, map_owner, attach_function) "
-                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+                       "from_index, from_policy, map_owner, attach_function, lease, budget) "
+                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   static_assert(13 + kProvenanceColumns == 25);
   row.bind(record.key.value())
       .bind(record.id.value())
@@ -224,7 +227,10 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
       .bind(record.image_reference)
       .bind(record.created_at);
   bind_provenance(row, record.provenance);
-  row.bind(record.map_owner.value()).bind(record.attach_function);
+  row.bind(record.map_owner.value())
+      .bind(record.attach_function)
+      .bind(plan::to_json(record.lease))
+      .bind(plan::to_json(record.budget));
   TRY(row.run());
   return insert_parts(database, record);
 }
@@ -232,8 +238,8 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
 Result<void> insert_link(Database& database, const LinkRecord& record) {
   Statement row = TRY(database.prepare(
       "INSERT INTO links (id, program, program_id, boot_id, kind, target, cookie, ifindex, "
-      "netns_device, netns_inode, pin_path, kernel_id, created_at, selector) "
-      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      "netns_device, netns_inode, pin_path, kernel_id, created_at, selector, lease) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   row.bind(record.id.value())
       .bind(record.program_key.value())
       .bind(record.program.value())
@@ -246,7 +252,10 @@ Result<void> insert_link(Database& database, const LinkRecord& record) {
       .bind(record.netns_id.inode)
       .bind(record.pin_path);
   bind_kernel_id(row, record);
-  TRY(row.bind(record.created_at).bind(record.selector.value()).run());
+  TRY(row.bind(record.created_at)
+          .bind(record.selector.value())
+          .bind(plan::to_json(record.lease))
+          .run());
   return insert_pairs(database,
                       "INSERT INTO link_metadata (link, name, value) VALUES (?,?,?)",
                       record.id.value(),

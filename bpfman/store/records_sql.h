@@ -36,6 +36,8 @@ Result<std::vector<SelectorRecord>> read_selectors(Database& database);
 Result<void> put_selector(Database& database, const SelectorRecord& record);
 // NotFound when there is no such record.
 Result<void> delete_selector(Database& database, SelectorId id);
+// Whether anything has an end.
+Result<bool> has_leases(Database& database);
 // Oldest first.
 Result<std::vector<ApplicationVersion>> read_versions(Database& database,
                                                       const std::string& application);

@@ -248,8 +248,25 @@ END;
 PRAGMA user_version = 7;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5, kMigration6, kMigration7};
+// 8: leases and budgets, as JSON texts; '' for none. A selector's lease is in its record.
+constexpr const char* kMigration8 = R"sql(
+ALTER TABLE programs ADD COLUMN lease TEXT NOT NULL DEFAULT '';
+ALTER TABLE programs ADD COLUMN budget TEXT NOT NULL DEFAULT '';
+ALTER TABLE links ADD COLUMN lease TEXT NOT NULL DEFAULT '';
+ALTER TABLE selectors ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX leased_programs ON programs (key) WHERE lease <> '';
+CREATE INDEX leased_links ON links (id) WHERE lease <> '';
+PRAGMA user_version = 8;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {kMigration1,
+                                                                 kMigration2,
+                                                                 kMigration3,
+                                                                 kMigration4,
+                                                                 kMigration5,
+                                                                 kMigration6,
+                                                                 kMigration7,
+                                                                 kMigration8};
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 
 namespace bpfman::store {
 
-constexpr int kSchemaVersion = 7;
+constexpr int kSchemaVersion = 8;
 
 // Brings the database to kSchemaVersion, under one immediate transaction in which the version is
 // read again. FailedPrecondition when the schema is newer than this program, DataLoss when its

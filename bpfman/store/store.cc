@@ -117,6 +117,10 @@ Result<std::vector<ChainRecord>> Store::list_chains() {
   return read_chains(state_->database);
 }
 
+Result<bool> Store::has_leases() {
+  return store::has_leases(state_->database);
+}
+
 Result<std::vector<SelectorRecord>> Store::list_selectors() {
   Transaction snapshot = TRY(Transaction::begin_reading(state_->database));
   return read_selectors(state_->database);

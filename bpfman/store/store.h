@@ -92,6 +92,8 @@ class Store {
   Result<std::vector<LinkRecord>> list_links();
   Result<std::vector<ChainRecord>> list_chains();
   Result<std::vector<SelectorRecord>> list_selectors();
+  // Whether a program, link or selector has a lease.
+  Result<bool> has_leases();
   // Applications that have former versions.
   Result<std::vector<std::string>> list_versioned();
   // Of an application, oldest first.

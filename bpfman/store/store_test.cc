@@ -89,6 +89,27 @@ TEST_F(StoreTest, RecordsOfEveryKindComeBackAsTheyWere) {
   EXPECT_THAT(*again.list_images(), ElementsAre(full_image("docker.io/library/x:dev")));
 }
 
+TEST_F(StoreTest, KnowsWhetherThereAreLeases) {
+  Store store = open();
+  EXPECT_FALSE(*store.has_leases());
+  ProgramRecord program = full_program(1);
+  program.lease = Lease();
+  ASSERT_TRUE(writes(store, {PutProgram{program}}));
+  EXPECT_FALSE(*store.has_leases());
+  ASSERT_TRUE(writes(store, {PutLink{full_link(1, 1)}}));
+  EXPECT_TRUE(*store.has_leases());
+  ASSERT_TRUE(writes(store, {plan::DeleteLink{LinkId(1)}}));
+  EXPECT_FALSE(*store.has_leases());
+  SelectorRecord selector = full_selector(1, 1);
+  ASSERT_TRUE(writes(store, {plan::PutSelector{selector}}));
+  EXPECT_TRUE(*store.has_leases());
+  selector.spec.lease = Lease();
+  ASSERT_TRUE(writes(store, {plan::PutSelector{selector}}));
+  EXPECT_FALSE(*store.has_leases());
+  ASSERT_TRUE(writes(store, {PutProgram{full_program(2)}}));
+  EXPECT_TRUE(*store.has_leases());
+}
+
 TEST_F(StoreTest, SelectorsAreKeptReplacedAndForgotten) {
   Store store = open();
   SelectorRecord selector = full_selector(1, 1);

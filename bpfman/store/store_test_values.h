@@ -52,7 +52,11 @@ inline ProgramRecord full_program(std::uint64_t key) {
       .globals = {{"sampling", {std::byte{0}, std::byte{255}, std::byte{7}}}, {"nothing", {}}},
       .image_reference = "docker.io/library/x:" + tag,
       .provenance = full_provenance(tag),
-      .created_at = 1'700'000'002};
+      .created_at = 1'700'000'002,
+      .lease = {.expires_at = 1'800'000'000,
+                .holder = LeaseHolder{{.pid = 4711, .started = 99, .pid_namespace = 4'026'531'836},
+                                      "boot " + tag}},
+      .budget = {.max_cpu_ppm = 20'000, .max_ns_per_run = 18'446'744'073'709'551'615U}};
 }
 
 inline SelectorRecord full_selector(std::uint64_t id, std::uint64_t program_key) {
@@ -62,7 +66,8 @@ inline SelectorRecord full_selector(std::uint64_t id, std::uint64_t program_key)
                                            .cookie = 9,
                                            .strategy = StrategyChoice::Keep,
                                            .container = "web",
-                                           .metadata = {{"owner", "me"}}},
+                                           .metadata = {{"owner", "me"}},
+                                           .lease = {.expires_at = 1'800'000'002}},
                         .except = {"eth3", "eth4"},
                         .created_at = 1'700'000'009};
 }
@@ -87,7 +92,8 @@ inline LinkRecord full_link(std::uint64_t id, std::uint64_t program_key) {
                     .kernel_id = KernelLinkId(4'000'000'003U),
                     .selector = SelectorId(7),
                     .metadata = {{"ticket", "42"}, {"who", "me"}},
-                    .created_at = 1'700'000'003};
+                    .created_at = 1'700'000'003,
+                    .lease = {.expires_at = 1'800'000'001}};
 }
 
 inline ImageRecord full_image(const std::string& reference) {

@@ -92,6 +92,20 @@ TEST_F(Load, TellsTheFactsOfAProgram) {
   EXPECT_TRUE(program.gpl_compatible);
 }
 
+TEST_F(Load, CountsRunsWhileStatisticsAreOn) {
+  kernel::LoadedProgram loaded = load("xdp_pass_counter", "pass_counter", "a");
+  EXPECT_EQ((*kernel_->find_program(loaded.id))->run_count, 0U);
+  Result<UniqueFd> statistics = kernel_->enable_statistics();
+  ASSERT_TRUE(statistics.ok()) << statistics.error().message();
+  test_run(fs("prog_a"), 5);
+  KernelProgram counted = **kernel_->find_program(loaded.id);
+  EXPECT_EQ(counted.run_count, 5U);
+  EXPECT_GT(counted.run_time_ns, 0U);
+  *statistics = UniqueFd();
+  test_run(fs("prog_a"), 5);
+  EXPECT_EQ((*kernel_->find_program(loaded.id))->run_count, 5U);
+}
+
 TEST_F(Load, ListsProgramsByIdWithTheSameFacts) {
   kernel::LoadedProgram first = load("k_globals", "report_all_the_variables", "a");
   kernel::LoadedProgram second = load("xdp_pass_counter", "pass_counter", "b");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/fake_kernel.h"
 
+#include <fcntl.h>
+
 #include "bpfman/base/file.h"
 
 namespace bpfman::testing {
@@ -126,10 +128,19 @@ Result<void> FakeKernel::remove_pins(const std::string& program_pin,
   });
 }
 
+// Proved by StatisticsTest: a descriptor.
+Result<UniqueFd> FakeKernel::enable_statistics() {
+  return open_file("/dev/null", O_RDONLY);
+}
+
 Result<std::optional<KernelProgram>> FakeKernel::find_program(ProgramId id) {
   for (const auto& [path, program] : world.program_pins) {
     if (program == id) {
-      return std::optional(KernelProgram{.id = id, .name = "pinned", .type = "xdp"});
+      return std::optional(KernelProgram{.id = id,
+                                         .name = "pinned",
+                                         .type = "xdp",
+                                         .run_count = world.hooks.empty() ? 0 : runs,
+                                         .run_time_ns = world.hooks.empty() ? 0 : run_time_ns});
     }
   }
   for (const auto& [interface, occupant] : world.hooks) {
@@ -372,7 +383,7 @@ Result<std::map<unsigned, MemberCounts>> FakeKernel::member_counts(HookKind /*ho
   std::map<unsigned, MemberCounts> counts;
   if (auto chain = world.chains.find(directory); chain != world.chains.end()) {
     for (const auto& [slot, member] : chain->second.slots) {
-      counts[slot] = MemberCounts{.runs = 7, .verdicts = {{2, 7}}};
+      counts[slot] = MemberCounts{.runs = runs, .time_ns = run_time_ns, .verdicts = {{2, runs}}};
     }
   }
   return counts;

@@ -55,6 +55,9 @@ class FakeKernel final : public kernel::KernelOps {
   ProgramId next_program{100};
   plan::ExtensionSupport extensions{.available = true, .why_not = ""};
   bool has_tcx = true;
+  // What a program did since it was loaded, and members of chains since theirs were made.
+  std::uint64_t runs = 7;
+  std::uint64_t run_time_ns = 0;
   // A member of this name cannot be an extension.
   std::string no_extension;
 
@@ -82,6 +85,7 @@ class FakeKernel final : public kernel::KernelOps {
                            const std::string& map_directory) override;
   Result<std::optional<KernelProgram>> find_program(ProgramId id) override;
   Result<std::vector<KernelProgram>> list_programs() override;
+  Result<UniqueFd> enable_statistics() override;
   Result<std::optional<ProgramId>> pinned_program(const std::string& path) override;
   Result<kernel::AttachedLink> attach(const kernel::AttachRequest& request) override;
   Result<std::optional<KernelLink>> pinned_link(const std::string& path) override;

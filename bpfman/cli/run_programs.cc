@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// bpfman run IMAGE ... : loaded and attached for as long as the command lives.
+#include <ostream>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "bpfman/base/clock.h"
+#include "bpfman/cli/load_flags.h"
+
+namespace bpfman::cli {
+namespace {
+
+struct RunFlags {
+  LoadFlags load;
+  std::string path;
+};
+
+Result<LoadSpec> spec_of(Session& session, const RunFlags& flags) {
+  const LoadFlags& load = flags.load;
+  if (flags.path.empty()) {
+    return image_spec(session, load, "run");
+  }
+  if (!load.positional.empty() || !load.flagged.empty()) {
+    return Error(Code::InvalidArgument, "an image and --path are both given")
+        .with_hint("one or the other");
+  }
+  if (!load.policy.empty() || !load.from.empty() || !load.auth.empty()) {
+    return Error(Code::InvalidArgument, "--pull-policy, --from and --registry-auth need an image");
+  }
+  LoadFlags file = load;
+  file.flagged = flags.path;
+  return file_spec(file, "run");
+}
+
+// Ends with the first signal, with its time, or when somebody else unloads a program.
+Result<void> wait_for_end(Session& session,
+                          const std::vector<std::string>& programs,
+                          const Lease& lease) {
+  constexpr int kLook = 1000;  // ms
+  const Interrupts* interrupts = session.context().interrupts;
+  Interrupts::Watch watch(interrupts);
+  while (interrupts != nullptr && !interrupts->requested()) {
+    ::poll(nullptr, 0, kLook);  // a signal ends it
+    auto is_over = [&] { return lease.expires_at != 0 && unix_now() >= lease.expires_at; };
+    for (const std::string& program : programs) {
+      Result<ProgramView> view = session.api().get_program(program);
+      bool gone = !view.ok() && view.error().code() == Code::NotFound;
+      if (is_over()) {
+        session.err() << "its time is over\n";
+        return {};
+      }
+      if (gone) {
+        return Error(Code::Aborted, "program " + program + " was unloaded by another command")
+            .with_hint("bpfman log tells by which");
+      }
+    }
+  }
+  return {};
+}
+
+// Of those that are still there.
+Result<void> unload(Session& session, const std::vector<std::string>& programs) {
+  std::vector<std::string> present;
+  for (const std::string& program : programs) {
+    if (session.api().get_program(program).ok()) {
+      present.push_back(program);
+    }
+  }
+  if (present.empty()) {
+    return {};
+  }
+  ChangeReply reply = TRY(session.api().unload(present, DryRun::No));
+  for (const std::string& line : reply.done) {
+    session.err() << "unloaded " << printable(line) << '\n';
+  }
+  return {};
+}
+
+Result<void> run_programs(Session& session, const RunFlags& flags) {
+  Format format = TRY(flags.load.output.format());
+  LoadSpec spec = TRY(spec_of(session, flags));
+  if (spec.lease.holder.has_value()) {
+    return Error(Code::InvalidArgument, "run has no --while-pid: this command is the process")
+        .with_hint("bpfman load ... --while-pid PID returns at once");
+  }
+  ProcessKey self = TRY(find_process(::getpid()));
+  spec.lease.holder = LeaseHolder{.process = self, .boot_id = {}};
+  LoadReply reply = TRY(session.api().load(spec, flags.load.dry_run ? DryRun::Yes : DryRun::No));
+  print_warnings(session.err(), reply.warnings);
+  print_pruned(session.err(), reply.pruned, "images.max_store_size");
+  if (flags.load.dry_run) {
+    print_plan(session.out(), reply.plan, format);
+    return {};
+  }
+  if (format == Format::Json) {
+    session.out() << json_of(reply);
+  } else {
+    print_loaded(session.out(), reply);
+  }
+  session.out() << std::flush;
+  std::vector<std::string> programs;
+  for (const ProgramView& program : reply.programs) {
+    programs.push_back(std::to_string(program.record->id.value()));
+  }
+  session.err() << "running; Ctrl-C ends it\n" << std::flush;
+  Result<void> waited = wait_for_end(session, programs, spec.lease);
+  TRY(unload(session, programs));
+  return waited;
+}
+
+}  // namespace
+
+void add_run(Tree& tree) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* app = tree.add(
+      &tree.root,
+      "run",
+      "Load and attach for as long as this command runs; nothing is left behind, even when "
+      "it is killed",
+      "bpfman run my-ebpf-prog:dev xdp --iface eth0\n"
+      "  bpfman run --path pass.bpf.o xdp --iface eth0 --ttl 10m");
+  add_image_source_flags(app, flags->load);
+  app->add_option("--path", flags->path, "An object file instead of an image")->type_name("PATH");
+  add_program_flags(tree, app, flags->load);
+  add_record_flags(app, flags->load);
+  tree.verbs.push_back({app,
+                        NeedsRoot::Yes,
+                        [flags](Session& session) { return run_programs(session, *flags); },
+                        FindsImages::Yes});
+}
+
+}  // namespace bpfman::cli
