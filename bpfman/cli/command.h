@@ -90,6 +90,7 @@ void add_link(Tree& tree);
 void add_chain(Tree& tree);
 void add_explain(Tree& tree);
 void add_serve(Tree& tree);
+void add_restore(Tree& tree);
 void add_doctor(Tree& tree);
 void add_apply(Tree& tree);
 void add_upgrade(Tree& tree);

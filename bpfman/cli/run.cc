@@ -111,6 +111,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_apply(tree);
   add_upgrade(tree);
   add_run(tree);
+  add_restore(tree);
   add_log(tree);
   add_list(tree);
   add_get(tree);
