@@ -65,6 +65,9 @@ void add_load_image(Tree& tree, CLI::App* load) {
   add_image_source_flags(app, *flags);
   add_program_flags(tree, app, *flags);
   add_record_flags(app, *flags);
+  app->add_flag("--on-rebuild",
+                flags->on_rebuild,
+                "bpfman serve upgrades the programs when the image is built again under its name");
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [flags](Session& session) -> Result<void> {

@@ -129,6 +129,7 @@ Result<LoadSpec> image_spec(Session& session, const LoadFlags& flags, const std:
   session.show_progress(mode);
   LoadSpec spec = TRY(without_source(flags, example));
   spec.source = std::move(source);
+  spec.on_rebuild = flags.on_rebuild;
   return spec;
 }
 

@@ -27,6 +27,7 @@ struct LoadFlags {
   HookFlags hook;
   LeaseFlags lease;
   BudgetFlags budget;
+  bool on_rebuild = false;
 };
 
 void add_image_source_flags(CLI::App* app, LoadFlags& flags);

@@ -18,6 +18,7 @@ struct UpgradeFlags {
   std::string auth;
   std::string progress = "auto";
   std::string check;
+  std::string expect_runs = "0";
   bool new_maps = false;
   std::uint64_t version = 0;
   bool dry_run = false;
@@ -62,6 +63,7 @@ Result<void> run_upgrade(Session& session, const UpgradeFlags& flags) {
   UpgradeSpec spec{.application = flags.application};
   spec.maps = flags.new_maps ? plan::MapChoice::Renew : plan::MapChoice::Keep;
   spec.check = flags.check;
+  spec.runs_within_ms = TRY(parse_duration_ms("--expect-runs", flags.expect_runs));
   if (!flags.image.empty() && !flags.path.empty()) {
     return Error(Code::InvalidArgument, "--image and --path are both given")
         .with_hint("one or the other");
@@ -159,6 +161,12 @@ void add_upgrade_verb(Tree& tree) {
                    flags->check,
                    "Run this with /bin/sh afterwards; if it fails, the old programs come back")
       ->type_name("COMMAND");
+  upgrade
+      ->add_option("--expect-runs",
+                   flags->expect_runs,
+                   "Every program that is attached has to run once within this time, else the old "
+                   "ones come back")
+      ->type_name("TIME");
   upgrade->add_flag("--dry-run", flags->dry_run, "Print what would be done and do nothing");
   add_output(upgrade, flags->output);
   tree.verbs.push_back({upgrade,

@@ -115,6 +115,7 @@ Json view(const ProgramView& program) {
   json["created_at"] = nullptr;
   json["lease"] =
       record != nullptr ? Json::parse(json_value_of(record->lease), nullptr, false) : Json(nullptr);
+  json["on_rebuild"] = record != nullptr ? Json(record->on_rebuild) : Json(nullptr);
   json["budget"] = record != nullptr ? view(record->budget) : Json(nullptr);
   if (record != nullptr) {
     for (const MapRecord& map : record->maps) {

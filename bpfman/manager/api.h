@@ -350,6 +350,8 @@ struct UpgradeSpec {
   plan::MapChoice maps = plan::MapChoice::Keep;
   // Run with /bin/sh when the new programs are in place; if it fails, the old ones come back.
   std::string check;
+  // Every program that is attached has to run once within this time; 0: nobody waits for that.
+  std::int64_t runs_within_ms = 0;
 };
 
 struct UpgradeReply {

@@ -100,6 +100,17 @@ class Daemon {
     } else {
       tell_all(*costs);
     }
+    constexpr std::int64_t kMillisecond = 1'000'000;
+    std::int64_t now = steady_now_ns();
+    if (now - followed_at_ >= options_.interval_ms * kMillisecond) {
+      followed_at_ = now;
+      Result<std::vector<Repair>> upgraded = manager_.follow_rebuilds();
+      if (!upgraded.ok()) {
+        failed("cannot look for rebuilt images: " + upgraded.error().message());
+      } else {
+        tell_all(*upgraded);
+      }
+    }
     failing_ = std::move(failing);
   }
 
@@ -141,6 +152,7 @@ class Daemon {
   std::set<std::string> watched_;
   std::set<std::string> failing_;
   BudgetWatch budgets_;
+  std::int64_t followed_at_ = 0;  // when rebuilt images were looked for
   Stamp seen_;
 };
 

@@ -107,6 +107,9 @@ class Manager final : public Api {
   // For the daemon. What programs cost against their budgets since the last look with the same
   // `watch`; those over it for long are taken off. `now_ns`: of a clock that never goes back.
   Result<std::vector<Repair>> keep_budgets(BudgetWatch& watch, std::int64_t now_ns);
+  // For the daemon. Upgrades applications that follow their image when it was rebuilt in a local
+  // runtime.
+  Result<std::vector<Repair>> follow_rebuilds();
   // For how long, in milliseconds, nothing is to be done about leases and budgets; `longest` at
   // most.
   Result<std::int64_t> quiet_ms(std::int64_t longest);

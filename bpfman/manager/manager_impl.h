@@ -213,6 +213,12 @@ class Manager::Impl {
   Result<void> measure_chain(const ChainRecord& chain);
   Result<void> take_off(const ProgramRecord& program, const std::string& why);
 
+  // ---- health.cc. FailedPrecondition: why what was upgraded is not healthy.
+  Result<void> check_health(const UpgradeSpec& spec);
+  Result<void> check_in_place(const std::string& application);
+  Result<void> wait_for_runs(const UpgradeSpec& spec);
+  Result<std::vector<std::string>> idle_programs(const std::string& application);
+
   // ---- upgrade.cc
   // The programs of an application that is there.
   Result<std::vector<ProgramRecord>> programs_of(const std::string& application);

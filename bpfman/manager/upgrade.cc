@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // bpfman upgrade, rollback, history.
-#include "bpfman/base/process.h"
 #include "bpfman/base/text.h"
 #include "bpfman/manager/manager_impl.h"
 
 namespace bpfman {
 namespace {
-
-constexpr std::int64_t kCheckTimeout = 300'000;
-constexpr std::size_t kCheckOutput = std::size_t{64} << 10;
 
 // Where the programs came from, to look there again.
 std::variant<FileSource, ImageSource> source_of(const ProgramRecord& program) {
@@ -41,37 +37,6 @@ Result<void> check_same_object(const std::vector<ProgramRecord>& programs) {
 
 bool is_about_maps(const Error& error) {
   return error.message().find("share map ") != std::string::npos;
-}
-
-// The last lines of what a command said.
-std::string tail_of(const ProcessOutput& output) {
-  constexpr std::size_t kLines = 3;
-  std::vector<std::string> lines = split(trim(output.err.empty() ? output.out : output.err), '\n');
-  if (lines.size() > kLines) {
-    lines.erase(lines.begin(), lines.end() - kLines);
-  }
-  return join(lines, " / ");
-}
-
-// Error: why it is not healthy.
-Result<void> run_check(const UpgradeSpec& spec) {
-  ProcessOutput output =
-      TRY(run_process(ProcessRequest{.arguments = {"/bin/sh", "-c", spec.check},
-                                     .environment = {"BPFMAN_APPLICATION=" + spec.application},
-                                     .only_this_environment = false,
-                                     .user = {},
-                                     .input = {},
-                                     .output_limit = kCheckOutput,
-                                     .directory = {},
-                                     .timeout_ms = kCheckTimeout})
-              .with_context("the check"));
-  if (output.status == 0) {
-    return {};
-  }
-  std::string said = tail_of(output);
-  return Error(Code::FailedPrecondition,
-               "the check failed with exit status " + std::to_string(output.status) +
-                   (said.empty() ? "" : ": " + said));
 }
 
 Result<std::map<Digest, Bytes>> bytecode_of(const std::vector<plan::Upgrade>& upgrades,
@@ -257,10 +222,10 @@ Result<UpgradeReply> Manager::upgrade(const UpgradeSpec& spec, DryRun dry_run) {
   TRY(impl_->check_upgrades(upgrades, found, describe(looked)));
   TRY(impl_->run_upgrade(upgrades, &found, spec.maps, "upgrade", dry_run, reply));
   reply.changed = true;
-  if (spec.check.empty() || dry_run == DryRun::Yes) {
+  if (dry_run == DryRun::Yes) {
     return reply;
   }
-  Result<void> healthy = run_check(spec);
+  Result<void> healthy = impl_->check_health(spec);
   if (healthy.ok()) {
     return reply;
   }

@@ -44,6 +44,7 @@ struct ProgramRecord {
   std::int64_t created_at = 0;  // unix seconds
   Lease lease;
   Budget budget;
+  bool on_rebuild = false;  // the daemon puts the image of today in its place
   bool operator==(const ProgramRecord&) const = default;
 
   std::string stable_name() const { return application + "/" + name; }

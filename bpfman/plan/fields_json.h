@@ -352,6 +352,7 @@ void fields(Io& io, T& v) {
   io.added("attach_function", v.attach_function);
   io.optional("lease", v.lease);
   io.optional("budget", v.budget);
+  io.optional("on_rebuild", v.on_rebuild);
 }
 
 template <typename Io, Same<ApplicationVersion> T>

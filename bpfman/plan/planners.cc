@@ -159,6 +159,7 @@ ProgramRecord new_record(const LoadSpec& spec,
   record.created_at = snapshot.now;
   record.lease = begun(spec.lease, snapshot);
   record.budget = spec.budget;
+  record.on_rebuild = spec.on_rebuild;
   return record;
 }
 
@@ -171,6 +172,10 @@ Result<Plan> plan_load(const LoadSpec& spec,
   std::vector<ElfProgram> programs = TRY(choose_programs(spec, bytecode.elf, bytecode.labels));
   std::string application = application_of(spec, bytecode);
   TRY(check_application(application));
+  if (spec.on_rebuild && bytecode.image_reference.empty()) {
+    return Error(Code::InvalidArgument, "a file is not followed when it is rebuilt")
+        .with_hint("an image is: bpfman load image ... --on-rebuild");
+  }
   if (spec.attach.has_value() && programs.size() > 1) {
     return Error(Code::InvalidArgument,
                  fmt::format("{} programs are chosen, but one is attached at a time",

@@ -132,14 +132,14 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
   }
 
   std::vector<ProgramRecord> out;
-  Statement rows =
-      TRY(database.prepare("SELECT key, kernel_id, boot_id, application, name, type, section, "
-                           "bytecode, license, pin_path, map_directory, "
-                           "image_reference, created_at, from_source, from_route, from_location, "
-                           "from_name, from_image_id, from_manifest, "
-                           "from_verification, from_uid, from_fetched_at, from_trust, from_index, "
-                           "from_policy, map_owner, attach_function, lease, budget FROM programs "
-                           "ORDER BY kernel_id, key"));
+  Statement rows = TRY(database.prepare(
+      "SELECT key, kernel_id, boot_id, application, name, type, section, "
+      "bytecode, license, pin_path, map_directory, "
+      "image_reference, created_at, from_source, from_route, from_location, "
+      "from_name, from_image_id, from_manifest, "
+      "from_verification, from_uid, from_fetched_at, from_trust, from_index, "
+      "from_policy, map_owner, attach_function, lease, budget, on_rebuild FROM programs "
+      "ORDER BY kernel_id, key"));
   while (TRY(rows.step())) {
     ProgramRecord record;
     record.key = ProgramKey(rows.unsigned_integer(0));
@@ -161,6 +161,7 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
     record.attach_function = rows.text(14 + kProvenanceColumns);
     record.lease = TRY(plan::lease_from_json(rows.text(15 + kProvenanceColumns)));
     record.budget = TRY(plan::budget_from_json(rows.text(16 + kProvenanceColumns)));
+    record.on_rebuild = rows.integer(17 + kProvenanceColumns) != 0;
     record.metadata = std::move(metadata[rows.text(0)]);
     record.maps = std::move(maps[record.key.value()]);
     record.globals = std::move(globals[record.key.value()]);
@@ -204,14 +205,14 @@ Result<std::vector<LinkRecord>> read_links(Database& database) {
 }
 
 Result<void> insert_program(Database& database, const ProgramRecord& record) {
-  Statement row = TRY(
-      database.prepare("INSERT INTO programs (key, kernel_id, boot_id, application, name, type, "
-                       "section, bytecode, license, pin_path, "
-                       "map_directory, image_reference, created_at, from_source, from_route, "
-                       "from_location, from_name, from_image_id, "
-                       "from_manifest, from_verification, from_uid, from_fetched_at, from_trust, "
-                       "from_index, from_policy, map_owner, attach_function, lease, budget) "
-                       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  Statement row = TRY(database.prepare(
+      "INSERT INTO programs (key, kernel_id, boot_id, application, name, type, "
+      "section, bytecode, license, pin_path, "
+      "map_directory, image_reference, created_at, from_source, from_route, "
+      "from_location, from_name, from_image_id, "
+      "from_manifest, from_verification, from_uid, from_fetched_at, from_trust, "
+      "from_index, from_policy, map_owner, attach_function, lease, budget, on_rebuild) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   static_assert(13 + kProvenanceColumns == 25);
   row.bind(record.key.value())
       .bind(record.id.value())
@@ -230,7 +231,8 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
   row.bind(record.map_owner.value())
       .bind(record.attach_function)
       .bind(plan::to_json(record.lease))
-      .bind(plan::to_json(record.budget));
+      .bind(plan::to_json(record.budget))
+      .bind(record.on_rebuild ? 1 : 0);
   TRY(row.run());
   return insert_parts(database, record);
 }

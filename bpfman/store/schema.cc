@@ -248,10 +248,12 @@ END;
 PRAGMA user_version = 7;
 )sql";
 
-// 8: leases and budgets, as JSON texts; '' for none. A selector's lease is in its record.
+// 8: leases and budgets, as JSON texts; '' for none. Whether a rebuilt image is followed. A
+// selector's lease is in its record.
 constexpr const char* kMigration8 = R"sql(
 ALTER TABLE programs ADD COLUMN lease TEXT NOT NULL DEFAULT '';
 ALTER TABLE programs ADD COLUMN budget TEXT NOT NULL DEFAULT '';
+ALTER TABLE programs ADD COLUMN on_rebuild INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE links ADD COLUMN lease TEXT NOT NULL DEFAULT '';
 ALTER TABLE selectors ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX leased_programs ON programs (key) WHERE lease <> '';

@@ -56,7 +56,8 @@ inline ProgramRecord full_program(std::uint64_t key) {
       .lease = {.expires_at = 1'800'000'000,
                 .holder = LeaseHolder{{.pid = 4711, .started = 99, .pid_namespace = 4'026'531'836},
                                       "boot " + tag}},
-      .budget = {.max_cpu_ppm = 20'000, .max_ns_per_run = 18'446'744'073'709'551'615U}};
+      .budget = {.max_cpu_ppm = 20'000, .max_ns_per_run = 18'446'744'073'709'551'615U},
+      .on_rebuild = true};
 }
 
 inline SelectorRecord full_selector(std::uint64_t id, std::uint64_t program_key) {
