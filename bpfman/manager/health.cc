@@ -71,15 +71,20 @@ Result<std::vector<std::string>> Manager::Impl::idle_programs(const std::string&
   plan::Snapshot snapshot = TRY(look());
   std::vector<std::string> out;
   for (const ProgramRecord& program : snapshot.programs) {
-    bool attached =
-        std::any_of(snapshot.links.begin(), snapshot.links.end(), [&](const LinkRecord& link) {
-          return link.program_key == program.key;
-        });
-    if (program.application != application || !attached) {
+    if (program.application != application) {
       continue;
     }
-    plan::Usage usage = TRY(usage_of(program, snapshot, 0));
-    if (usage.runs == 0) {
+    std::optional<KernelProgram> loaded = TRY(kernel.find_program(program.id));
+    bool attached = false;
+    bool has_run = loaded.has_value() && loaded->run_count != 0;
+    for (const LinkRecord& link : snapshot.links) {
+      if (link.program_key == program.key) {
+        attached = true;
+        LinkView view = view_link(link, snapshot);
+        has_run = has_run || (view.counts.has_value() && view.counts->runs != 0);
+      }
+    }
+    if (attached && !has_run) {
       out.push_back(program.stable_name());
     }
   }

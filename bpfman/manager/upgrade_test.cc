@@ -125,6 +125,20 @@ TEST_F(UpgradeTest, AFailedCheckGoesBack) {
   EXPECT_TRUE(manager_->upgrade(spec, DryRun::No).ok());
 }
 
+TEST_F(UpgradeTest, WhatDoesNotRunGoesBack) {
+  std::vector<std::string> before = seen();
+  kernel_.runs = 0;
+  UpgradeSpec spec = to(second_);
+  spec.runs_within_ms = 10;
+  Result<UpgradeReply> reply = manager_->upgrade(spec, DryRun::No);
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code(), Code::FailedPrecondition);
+  EXPECT_THAT(reply.error().message(), HasSubstr("app/pass_counter did not run within 10 ms"));
+  EXPECT_EQ(seen(), before);
+  kernel_.runs = 7;
+  EXPECT_TRUE(manager_->upgrade(spec, DryRun::No).ok());
+}
+
 TEST_F(UpgradeTest, EveryStepThatFailsLeavesTheOldProgramsRunning) {
   const std::vector<std::string> before = seen();
   const FakeWorld world = kernel_.world;

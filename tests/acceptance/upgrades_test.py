@@ -7,7 +7,7 @@ import re
 import threading
 
 from case import PASS, Case
-from host import run
+from host import Daemon, run, wait_for
 
 
 # Programs of several kinds that count in one map.
@@ -84,6 +84,21 @@ class Upgrades(Case):
         self.bpfman("unload", "app/pass", check=True)
         self.assertNothingLeft()
         self.assertFails(self.bpfman("history", "app"), 3, "there is no application app")
+
+    def test_new_programs_that_do_not_run_go_back(self):
+        self.load()
+        self.pair.ping(1)
+        old = self.bpfman.json("history", "app")["current"][0]["bytecode"]
+        done = self.bpfman("upgrade", "app", "--path", self.second, "--expect-runs", "200ms")
+        self.assertFails(done, 6, "app/pass did not run within 200", "app runs what it ran before")
+        self.assertEqual(self.bpfman.json("history", "app")["current"][0]["bytecode"], old)
+        traffic = threading.Thread(target=lambda: self.pair.ping(500), daemon=True)
+        traffic.start()
+        try:
+            self.bpfman("upgrade", "app", "--path", self.second, "--expect-runs", "20s", check=True)
+        finally:
+            traffic.join(120)
+        self.clean()
 
     def test_no_moment_and_no_packet_without_the_program(self):
         self.load()
@@ -215,3 +230,32 @@ class UpgradesOfImages(Case):
         self.assertRegex(table, r"1 +20\d\d-.*docker.io/library/upgraded:dev +sha256:")
         self.bpfman("unload", "--all", check=True)
         self.assertNothingLeft()
+
+
+class Rebuilds(Case):
+    sources = ("docker",)
+
+    def build(self, step):
+        context = self.host.programs.context("follow", [self.host.programs.compile("follow", PASS, f"-DSTEP={step}")])
+        self.host.docker.build(context, "follow:dev")
+
+    def test_the_daemon_follows_an_image_that_is_built_again(self):
+        self.build(1)
+        self.bpfman("load", "image", "follow:dev", "-a", "app", "--on-rebuild", "xdp", "--iface", self.pair.interface, check=True)
+        self.assertTrue(self.bpfman.json("get", "program", "app/pass")["on_rebuild"])
+        before = self.pair.xdp()
+        daemon = Daemon([self.bpfman.binary, "--root-dir", self.root, *self.bpfman.arguments, "serve", "--interval", "1s"],
+                        os.path.join(self.root, "serve.log"))
+        try:
+            wait_for("bpfman serve", lambda: "looking after" in daemon.tail())
+            self.build(1000)
+            wait_for("the upgrade", lambda: self.pair.xdp() != before, seconds=20)
+            wait_for("the line about it", lambda: "upgrade app to docker.io/library/follow:dev" in daemon.tail())
+            self.assertNotIn("could not", daemon.tail())
+        finally:
+            daemon.stop()
+        self.assertEqual(len(self.bpfman.json("history", "app")["former"]), 1)
+        self.bpfman("unload", "--all", check=True)
+
+    def test_a_file_is_not_followed(self):
+        self.assertFails(self.bpfman("load", "file", self.host.pass1, "--on-rebuild"), 2, "--on-rebuild")
