@@ -232,6 +232,10 @@ Result<BuildArgumentsReply> FakeApi::build_arguments(const std::vector<std::stri
   return answer("build arguments " + join(paths, " "), answers_.arguments);
 }
 
+Result<SaveMapsReply> FakeApi::save_maps(const std::vector<std::string>& programs) {
+  return answer("map save " + join(programs, " "), answers_.saved_maps);
+}
+
 Result<MapDump> FakeApi::dump_map(const std::string& map, std::size_t limit) {
   asked_.limit = limit;
   return answer("dump " + map, answers_.dump);

@@ -45,6 +45,7 @@ class FakeApi final : public Api {
     PushImageReply pushed;
     BuildArgumentsReply arguments;
     MapDump dump;
+    SaveMapsReply saved_maps;
     std::optional<Error> error;  // instead of all of these
   };
 
@@ -132,6 +133,7 @@ class FakeApi final : public Api {
   Result<PushImageReply> push_image(const PushSpec& spec) override;
   Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
+  Result<SaveMapsReply> save_maps(const std::vector<std::string>& programs) override;
 
  private:
   template <typename T>

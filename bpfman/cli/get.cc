@@ -61,6 +61,9 @@ void print_record(std::ostream& out, const ProgramView& program) {
   if (record.budget.has_limit()) {
     lines.emplace_back("Budget", to_string(record.budget));
   }
+  if (!record.kept_maps.empty()) {
+    lines.emplace_back("Kept maps", join(record.kept_maps, ", "));
+  }
   if (record.on_rebuild) {
     lines.emplace_back("On rebuild", "upgraded by bpfman serve");
   }

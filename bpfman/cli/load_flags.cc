@@ -45,6 +45,7 @@ Result<LoadSpec> without_source(const LoadFlags& flags, const std::string& examp
   spec.attach_program = flags.attach_program;
   spec.lease = TRY(to_lease(flags.lease));
   spec.budget = TRY(to_budget(flags.budget));
+  spec.kept_maps = split_lists(flags.kept_maps);
   if (flags.hook.kind() != nullptr) {
     spec.attach = TRY(to_spec(flags.hook, example));
   }
@@ -113,6 +114,11 @@ void add_record_flags(CLI::App* app, LoadFlags& flags) {
       ->type_name("NAME");
   add_list_option(app, "-m,--metadata", flags.metadata, "Kept with the programs; repeats")
       ->type_name("KEY=VALUE");
+  add_list_option(app,
+                  "--keep-map",
+                  flags.kept_maps,
+                  "The contents of this map come back after a reboot; repeats")
+      ->type_name("MAP");
   add_lease_flags(app, flags.lease);
   add_budget_flags(app, flags.budget);
   app->add_flag("--dry-run", flags.dry_run, "Print what would be done and do nothing");

@@ -27,6 +27,7 @@ struct LoadFlags {
   HookFlags hook;
   LeaseFlags lease;
   BudgetFlags budget;
+  std::vector<std::string> kept_maps;
   bool on_rebuild = false;
 };
 

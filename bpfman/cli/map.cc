@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman map dump
+// bpfman map dump, bpfman map save
 #include <ostream>
 
 #include "bpfman/base/text.h"
@@ -59,6 +59,42 @@ Result<void> run_dump(Session& session, const DumpFlags& flags) {
   return {};
 }
 
+struct SaveFlags {
+  std::vector<std::string> programs;
+  OutputFlag output;
+};
+
+Result<void> run_save(Session& session, const SaveFlags& flags) {
+  Format format = TRY(flags.output.format());
+  SaveMapsReply reply = TRY(session.api().save_maps(flags.programs));
+  if (format == Format::Json) {
+    session.out() << json_of(reply);
+    return {};
+  }
+  for (const auto& [program, map] : reply.maps) {
+    session.out() << printable(program) << ": kept map " << printable(map.name) << " ("
+                  << format_bytes(map.size) << ")\n";
+  }
+  if (reply.maps.empty()) {
+    session.err() << "no program was loaded with --keep-map\n";
+  }
+  return {};
+}
+
+void add_map_save(Tree& tree, CLI::App* map) {
+  auto flags = std::make_shared<SaveFlags>();
+  CLI::App* save = tree.add(map,
+                            "save",
+                            "Keep the contents of the maps that were loaded with --keep-map, for "
+                            "the next boot",
+                            "bpfman map save");
+  save->add_option("PROGRAM", flags->programs, "Of these programs (default: of all)")
+      ->type_name("");
+  add_output(save, flags->output);
+  tree.verbs.push_back(
+      {save, NeedsRoot::Yes, [flags](Session& session) { return run_save(session, *flags); }});
+}
+
 }  // namespace
 
 void add_map(Tree& tree) {
@@ -77,6 +113,7 @@ void add_map(Tree& tree) {
   add_output(dump, flags->output);
   tree.verbs.push_back(
       {dump, NeedsRoot::Yes, [flags](Session& session) { return run_dump(session, *flags); }});
+  add_map_save(tree, map);
 }
 
 }  // namespace bpfman::cli

@@ -110,6 +110,7 @@ std::string json_of(const UpdateTrustRootReply& reply);
 std::string json_value_of(const ImageRecord& image);
 std::string json_value_of(const Provenance& provenance);
 std::string json_of_sources(const std::vector<RuntimeStatus>& sources);
+std::string json_of(const SaveMapsReply& reply);
 std::string json_of(const MapDump& dump);
 std::string json_of_plan(const plan::Plan& plan);
 std::string json_of_version(const std::string& version);

@@ -115,6 +115,7 @@ Json view(const ProgramView& program) {
   json["created_at"] = nullptr;
   json["lease"] =
       record != nullptr ? Json::parse(json_value_of(record->lease), nullptr, false) : Json(nullptr);
+  json["kept_maps"] = record != nullptr ? Json(record->kept_maps) : Json(nullptr);
   json["on_rebuild"] = record != nullptr ? Json(record->on_rebuild) : Json(nullptr);
   json["budget"] = record != nullptr ? view(record->budget) : Json(nullptr);
   if (record != nullptr) {
@@ -357,6 +358,20 @@ std::string json_of_sources(const std::vector<RuntimeStatus>& sources) {
     entry["usable"] = source.usable;
     entry["remark"] = or_null(source.reason);
     json["sources"].push_back(std::move(entry));
+  }
+  return dump(json);
+}
+
+std::string json_of(const SaveMapsReply& reply) {
+  Json json = document();
+  json["maps"] = Json::array();
+  for (const auto& [program, map] : reply.maps) {
+    Json one;
+    one["program"] = program;
+    one["name"] = map.name;
+    one["saved_at"] = format_utc(map.saved_at);
+    one["bytes"] = map.size;
+    json["maps"].push_back(std::move(one));
   }
   return dump(json);
 }

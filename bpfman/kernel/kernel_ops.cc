@@ -14,6 +14,7 @@
 #include "bpfman/kernel/link_monitor.h"
 #include "bpfman/kernel/link_switch.h"
 #include "bpfman/kernel/load.h"
+#include "bpfman/kernel/map_contents.h"
 #include "bpfman/kernel/map_dump.h"
 #include "bpfman/kernel/map_info.h"
 #include "bpfman/kernel/netns.h"
@@ -181,6 +182,12 @@ class LiveKernel final : public KernelOps {
   }
 
   Result<std::optional<KernelMap>> find_map(MapId id) override { return kernel::find_map(id); }
+
+  Result<Bytes> read_map_contents(MapId id) override { return kernel::read_map_contents(id); }
+
+  Result<void> fill_map(const std::string& pin, ByteView contents) override {
+    return kernel::fill_map(pin, contents);
+  }
 
   Result<MapDump> dump_map(MapId id, std::size_t limit) override {
     return kernel::dump_map(id, limit);

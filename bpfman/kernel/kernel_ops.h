@@ -253,6 +253,10 @@ class KernelOps {
   // --- maps
   // ------------------------------------------------------------------------------------------------------
   virtual Result<std::optional<KernelMap>> find_map(MapId id) = 0;
+  // All entries, for fill_map; map_contents.h says of which maps. One of another shape:
+  // FailedPrecondition.
+  virtual Result<Bytes> read_map_contents(MapId id) = 0;
+  virtual Result<void> fill_map(const std::string& pin, ByteView contents) = 0;
   // At most `limit` entries, read by BTF where the map has it.
   virtual Result<MapDump> dump_map(MapId id, std::size_t limit) = 0;
 

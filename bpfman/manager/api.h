@@ -371,6 +371,11 @@ struct ApplicationHistoryReply {
   std::vector<ProgramRecord> current;
 };
 
+// With the stable names of the maps' programs.
+struct SaveMapsReply {
+  std::vector<std::pair<std::string, SavedMap>> maps;
+};
+
 struct ListProgramsQuery {
   bool all = false;  // programs of others too
   std::optional<ProgramType> type;
@@ -490,6 +495,9 @@ class Api {
   // `map`: kernel map id, or PROGRAM:MAP with PROGRAM as above, or a map name that only one of our
   // programs has.
   virtual Result<MapDump> dump_map(const std::string& map, std::size_t limit) = 0;
+  // Keeps the contents of the maps that the programs (all, when none are named) were loaded to
+  // keep, for the next boot.
+  virtual Result<SaveMapsReply> save_maps(const std::vector<std::string>& programs) = 0;
 };
 
 }  // namespace bpfman

@@ -50,6 +50,7 @@ class Daemon {
       look();
       TRY(wait());
     }
+    save_maps();
     return {};
   }
 
@@ -111,7 +112,22 @@ class Daemon {
         tell_all(*upgraded);
       }
     }
+    constexpr std::int64_t kBetweenSaves = 60'000 * kMillisecond;
+    if (now - saved_at_ >= kBetweenSaves) {
+      saved_at_ = now;
+      save_maps();
+    }
     failing_ = std::move(failing);
+  }
+
+  // Contents that are to outlive a reboot.
+  void save_maps() {
+    Result<SaveMapsReply> saved = manager_.save_maps({});
+    std::string line = saved.ok() ? "" : "cannot keep what maps hold: " + saved.error().message();
+    if (!line.empty() && line != unsaved_) {
+      tell_(line);
+    }
+    unsaved_ = std::move(line);
   }
 
   Result<void> wait() {
@@ -154,6 +170,8 @@ class Daemon {
   BudgetWatch budgets_;
   std::int64_t followed_at_ = 0;  // when rebuilt images were looked for
   Stamp seen_;
+  std::int64_t saved_at_ = 0;  // when contents of maps were kept
+  std::string unsaved_;        // why they could not be, as it was told
 };
 
 }  // namespace

@@ -131,6 +131,42 @@ TEST_F(DriftTest, ARebootBringsBackProgramsLinksOrderAndSettings) {
   EXPECT_THAT(kernel_.world.program_pins, IsEmpty());
 }
 
+TEST_F(DriftTest, WhatMapsHeldComesBackAfterAReboot) {
+  kernel_.map_name = "packet_stats";
+  LoadSpec spec;
+  spec.source = FileSource{BPFMAN_EXAMPLE_OBJECT};
+  spec.application = "kept";
+  spec.kept_maps = {"packet_stats"};
+  ASSERT_TRUE(manager_->load(spec, DryRun::No).ok());
+  load_on("eth0", 20, "other");
+  kernel_.map_contents = "five packets";
+  Result<SaveMapsReply> saved = manager_->save_maps({});
+  ASSERT_TRUE(saved.ok()) << saved.error().message();
+  ASSERT_THAT(saved->maps, SizeIs(1));
+  EXPECT_EQ(saved->maps[0].first, "kept/pass_counter");
+  EXPECT_EQ(saved->maps[0].second.size, 12U);
+  EXPECT_EQ(manager_->save_maps({"other/pass_counter"}).error().code(), Code::FailedPrecondition);
+  EXPECT_THAT(kernel_.filled, IsEmpty());
+  reboot();
+  reconcile();
+  ASSERT_THAT(kernel_.filled, SizeIs(1)) << "before the program can be attached";
+  EXPECT_THAT(kernel_.filled.begin()->first, HasSubstr("/packet_stats"));
+  EXPECT_EQ(kernel_.filled.begin()->second, "five packets");
+  EXPECT_THAT(differences(), IsEmpty());
+  ASSERT_TRUE(manager_->unload_all(DryRun::No).ok());
+  EXPECT_THAT(manager_->save_maps({})->maps, IsEmpty());
+}
+
+TEST_F(DriftTest, OnlyMapsThatThereAreCanBeKept) {
+  LoadSpec spec;
+  spec.source = FileSource{BPFMAN_EXAMPLE_OBJECT};
+  spec.kept_maps = {"packets"};
+  Result<LoadReply> done = manager_->load(spec, DryRun::No);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code(), Code::NotFound);
+  EXPECT_THAT(done.error().message(), HasSubstr("no map packets"));
+}
+
 TEST_F(DriftTest, KilledAnywhereTheNextReconcileGetsThere) {
   load_on("eth0", 20, "late");
   load_on("eth0", 10, "early");

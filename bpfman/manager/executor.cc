@@ -134,6 +134,10 @@ Result<void> Executor::execute(const Action& action,
           [&](const RemovePins& a) { return kernel_.remove_pins(a.program_pin, a.map_directory); },
           [&](const RepinProgram& a) { return kernel_.repin_program(a.id, a.pin); },
           [&](const RepinMap& a) { return kernel_.repin_map(a.id, a.pin); },
+          [&](const FillMap& a) -> Result<void> {
+            Bytes contents = TRY(store_.read_map_contents(a.program, a.name));
+            return kernel_.fill_map(a.pin, contents);
+          },
           [&](const AttachLink& a) { return attach_link(a, bindings); },
           [&](const DetachLink& a) { return kernel_.detach_link(a.link_pin); },
           [&](const SwitchLink& a) -> Result<void> {

@@ -103,6 +103,7 @@ class Manager final : public Api {
   Result<PushImageReply> push_image(const PushSpec& spec) override;
   Result<BuildArgumentsReply> build_arguments(const std::vector<std::string>& paths) override;
   Result<MapDump> dump_map(const std::string& map, std::size_t limit) override;
+  Result<SaveMapsReply> save_maps(const std::vector<std::string>& programs) override;
 
   // For the daemon. What programs cost against their budgets since the last look with the same
   // `watch`; those over it for long are taken off. `now_ns`: of a clock that never goes back.

@@ -219,6 +219,12 @@ class Manager::Impl {
   Result<void> wait_for_runs(const UpgradeSpec& spec);
   Result<std::vector<std::string>> idle_programs(const std::string& application);
 
+  // ---- map_contents.cc
+  Result<SavedMap> save_map(const ProgramRecord& program,
+                            const MapRecord& map,
+                            std::int64_t now,
+                            store::Store& store);
+
   // ---- upgrade.cc
   // The programs of an application that is there.
   Result<std::vector<ProgramRecord>> programs_of(const std::string& application);

@@ -25,6 +25,7 @@ Result<plan::Snapshot> take_snapshot(const Layout& layout,
   snapshot.links = TRY(store->list_links());
   snapshot.chains = TRY(store->list_chains());
   snapshot.selectors = TRY(store->list_selectors());
+  snapshot.saved_maps = TRY(store->list_saved_maps());
   snapshot.versioned = TRY(store->list_versioned());
   return snapshot;
 }

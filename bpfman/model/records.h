@@ -44,10 +44,20 @@ struct ProgramRecord {
   std::int64_t created_at = 0;  // unix seconds
   Lease lease;
   Budget budget;
-  bool on_rebuild = false;  // the daemon puts the image of today in its place
+  std::vector<std::string> kept_maps;  // whose contents come back after a reboot
+  bool on_rebuild = false;             // the daemon puts the image of today in its place
   bool operator==(const ProgramRecord&) const = default;
 
   std::string stable_name() const { return application + "/" + name; }
+};
+
+// What was kept of a map's contents.
+struct SavedMap {
+  ProgramKey program;
+  std::string name;
+  std::int64_t saved_at = 0;  // unix seconds
+  std::uint64_t size = 0;     // bytes
+  bool operator==(const SavedMap&) const = default;
 };
 
 // What an application was before its programs were replaced.

@@ -63,6 +63,7 @@ struct LoadSpec {
   std::string attach_program;
   Lease lease;  // of the programs, and with them of their links
   Budget budget;
+  std::vector<std::string> kept_maps;  // by name: their contents come back after a reboot
   bool on_rebuild = false;  // the daemon follows the image; of a name that can get another meaning
   bool operator==(const LoadSpec&) const = default;
 };

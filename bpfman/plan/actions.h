@@ -96,6 +96,14 @@ struct RepinMap {
   bool operator==(const RepinMap&) const = default;
 };
 
+// Puts what the database keeps of a map back into the one pinned at `pin`. Idempotent.
+struct FillMap {
+  ProgramKey program;
+  std::string name;
+  std::string pin;
+  bool operator==(const FillMap&) const = default;
+};
+
 // Attaches a published program outside of chains and pins the link. Binds the link (kernel id,
 // target).
 struct AttachLink {
@@ -221,6 +229,7 @@ using Action = std::variant<EnsureRuntime,
                             RemovePins,
                             RepinProgram,
                             RepinMap,
+                            FillMap,
                             AttachLink,
                             DetachLink,
                             SwitchLink,

@@ -137,6 +137,13 @@ void fields(Io& io, T& v) {
   io("pin", v.pin);
 }
 
+template <typename Io, Same<FillMap> T>
+void fields(Io& io, T& v) {
+  io("program", v.program);
+  io("name", v.name);
+  io("pin", v.pin);
+}
+
 template <typename Io, Same<AttachLink> T>
 void fields(Io& io, T& v) {
   io("program", v.program);
@@ -328,6 +335,10 @@ inline const char* name_of(Here /*here*/, const RemovePins& /*value*/) {
 
 inline const char* name_of(Here /*here*/, const RepinProgram& /*value*/) {
   return "repin_program";
+}
+
+inline const char* name_of(Here /*here*/, const FillMap& /*value*/) {
+  return "fill map";
 }
 
 inline const char* name_of(Here /*here*/, const RepinMap& /*value*/) {

@@ -353,6 +353,7 @@ void fields(Io& io, T& v) {
   io.optional("lease", v.lease);
   io.optional("budget", v.budget);
   io.optional("on_rebuild", v.on_rebuild);
+  io.optional("kept_maps", v.kept_maps);
 }
 
 template <typename Io, Same<ApplicationVersion> T>

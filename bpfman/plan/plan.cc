@@ -126,6 +126,9 @@ std::string describe(const Action& action) {
           [](const RepinMap& a) {
             return fmt::format("pin map {} at {} again", a.id.value(), a.pin);
           },
+          [](const FillMap& a) {
+            return fmt::format("fill map {} with what was kept of it", a.name);
+          },
           [](const AttachLink& a) {
             bool listed = std::holds_alternative<ListTarget>(a.target);
             return fmt::format("attach {} to {}{}, as link {} pinned at {}",

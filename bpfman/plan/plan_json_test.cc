@@ -66,6 +66,7 @@ Plan full_plan() {
   plan.commit.push_back(DeleteSelector{SelectorId(3)});
   plan.steps.push_back(Step{RepinProgram{ProgramId(5), "/p"}, {}});
   plan.steps.push_back(Step{RepinMap{MapId(6), "/m"}, {}});
+  plan.steps.push_back(Step{FillMap{ProgramKey(5), "seen", "/m"}, {}});
   plan.commit.push_back(UpdateProgram{Slot{1}, ProgramRecord{.name = "again"}, "/staged"});
   plan.commit.push_back(ReattachLink{ProgramId(5), LinkRecord{.selector = SelectorId(4)}});
   plan.steps.push_back(

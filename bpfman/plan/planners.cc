@@ -131,6 +131,20 @@ void add_load_steps(Plan& plan, Slot slot, const LoadProgram& load, const Progra
   plan.commit.push_back(InsertProgram{slot, record, load.staged_maps});
 }
 
+Result<void> check_kept_maps(const LoadSpec& spec, const BpfElf& elf) {
+  if (!spec.kept_maps.empty() && !spec.map_owner.empty()) {
+    return Error(Code::InvalidArgument, "maps of another program are kept by that program")
+        .with_hint(fmt::format("leave --keep-map out, and load {} with it", spec.map_owner));
+  }
+  for (const std::string& name : spec.kept_maps) {
+    if (std::find(elf.maps.begin(), elf.maps.end(), name) == elf.maps.end()) {
+      return Error(Code::NotFound, fmt::format("the object has no map {}", name))
+          .with_hint(elf.maps.empty() ? "it has none" : "it has " + join(elf.maps, ", "));
+    }
+  }
+  return {};
+}
+
 ProgramRecord new_record(const LoadSpec& spec,
                          const BytecodeFacts& bytecode,
                          const ElfProgram& program,
@@ -160,6 +174,7 @@ ProgramRecord new_record(const LoadSpec& spec,
   record.lease = begun(spec.lease, snapshot);
   record.budget = spec.budget;
   record.on_rebuild = spec.on_rebuild;
+  record.kept_maps = spec.kept_maps;
   return record;
 }
 
@@ -172,6 +187,7 @@ Result<Plan> plan_load(const LoadSpec& spec,
   std::vector<ElfProgram> programs = TRY(choose_programs(spec, bytecode.elf, bytecode.labels));
   std::string application = application_of(spec, bytecode);
   TRY(check_application(application));
+  TRY(check_kept_maps(spec, bytecode.elf));
   if (spec.on_rebuild && bytecode.image_reference.empty()) {
     return Error(Code::InvalidArgument, "a file is not followed when it is rebuilt")
         .with_hint("an image is: bpfman load image ... --on-rebuild");

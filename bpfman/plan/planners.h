@@ -41,6 +41,7 @@ struct Snapshot {
   std::vector<LinkRecord> links;
   std::vector<ChainRecord> chains;
   std::vector<SelectorRecord> selectors;
+  std::vector<SavedMap> saved_maps;
   std::vector<std::string> versioned;  // applications of which there are former versions
   std::vector<HookSight> sights;       // of the hooks that a plan is about
   bool operator==(const Snapshot&) const = default;

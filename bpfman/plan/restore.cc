@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "bpfman/base/file.h"
 #include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/plan_parts.h"
 
@@ -57,6 +58,13 @@ Result<Plan> plan_restore_program(const ProgramRecord& program,
   record.boot_id = snapshot.boot_id;
   plan.steps.push_back(
       Step{.action = load, .undo = {RemovePins{load.staged_program, load.staged_maps}}});
+  for (const SavedMap& saved :
+       load.shared_maps.empty() ? snapshot.saved_maps : std::vector<SavedMap>()) {
+    if (saved.program == program.key) {
+      plan.steps.push_back(Step{
+          .action = FillMap{program.key, saved.name, join_path(load.staged_maps, saved.name)}});
+    }
+  }
   plan.steps.push_back(
       Step{.action = PublishProgram{load.slot, load.staged_program, load.staged_maps},
            .undo = {UnpublishProgram{load.slot}}});

@@ -138,7 +138,7 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
       "image_reference, created_at, from_source, from_route, from_location, "
       "from_name, from_image_id, from_manifest, "
       "from_verification, from_uid, from_fetched_at, from_trust, from_index, "
-      "from_policy, map_owner, attach_function, lease, budget, on_rebuild FROM programs "
+      "from_policy, map_owner, attach_function, lease, budget, on_rebuild, kept_maps FROM programs "
       "ORDER BY kernel_id, key"));
   while (TRY(rows.step())) {
     ProgramRecord record;
@@ -161,6 +161,8 @@ Result<std::vector<ProgramRecord>> read_programs(Database& database) {
     record.attach_function = rows.text(14 + kProvenanceColumns);
     record.lease = TRY(plan::lease_from_json(rows.text(15 + kProvenanceColumns)));
     record.budget = TRY(plan::budget_from_json(rows.text(16 + kProvenanceColumns)));
+    std::string kept = rows.text(18 + kProvenanceColumns);
+    record.kept_maps = kept.empty() ? std::vector<std::string>() : split(kept, ',');
     record.on_rebuild = rows.integer(17 + kProvenanceColumns) != 0;
     record.metadata = std::move(metadata[rows.text(0)]);
     record.maps = std::move(maps[record.key.value()]);
@@ -211,8 +213,9 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
       "map_directory, image_reference, created_at, from_source, from_route, "
       "from_location, from_name, from_image_id, "
       "from_manifest, from_verification, from_uid, from_fetched_at, from_trust, "
-      "from_index, from_policy, map_owner, attach_function, lease, budget, on_rebuild) "
-      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      "from_index, from_policy, map_owner, attach_function, lease, budget, on_rebuild, "
+      "kept_maps) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   static_assert(13 + kProvenanceColumns == 25);
   row.bind(record.key.value())
       .bind(record.id.value())
@@ -232,7 +235,8 @@ Result<void> insert_program(Database& database, const ProgramRecord& record) {
       .bind(record.attach_function)
       .bind(plan::to_json(record.lease))
       .bind(plan::to_json(record.budget))
-      .bind(record.on_rebuild ? 1 : 0);
+      .bind(record.on_rebuild ? 1 : 0)
+      .bind(join(record.kept_maps, ","));
   TRY(row.run());
   return insert_parts(database, record);
 }

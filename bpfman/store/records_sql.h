@@ -36,6 +36,9 @@ Result<std::vector<SelectorRecord>> read_selectors(Database& database);
 Result<void> put_selector(Database& database, const SelectorRecord& record);
 // NotFound when there is no such record.
 Result<void> delete_selector(Database& database, SelectorId id);
+Result<void> put_map_contents(Database& database, const SavedMap& map, ByteView contents);
+Result<std::vector<SavedMap>> read_saved_maps(Database& database);
+Result<Bytes> read_map_contents(Database& database, ProgramKey program, const std::string& name);
 // Whether anything has an end.
 Result<bool> has_leases(Database& database);
 // Oldest first.

@@ -248,14 +248,23 @@ END;
 PRAGMA user_version = 7;
 )sql";
 
-// 8: leases and budgets, as JSON texts; '' for none. Whether a rebuilt image is followed. A
-// selector's lease is in its record.
+// 8: leases and budgets, as JSON texts; '' for none. Whether a rebuilt image is followed.
+// Maps whose contents outlive a reboot (their names, a comma text), and these contents
+// (kernel/map_contents.h). A selector's lease is in its record.
 constexpr const char* kMigration8 = R"sql(
 ALTER TABLE programs ADD COLUMN lease TEXT NOT NULL DEFAULT '';
 ALTER TABLE programs ADD COLUMN budget TEXT NOT NULL DEFAULT '';
 ALTER TABLE programs ADD COLUMN on_rebuild INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE links ADD COLUMN lease TEXT NOT NULL DEFAULT '';
 ALTER TABLE selectors ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE programs ADD COLUMN kept_maps TEXT NOT NULL DEFAULT '';
+CREATE TABLE map_contents (
+  program  INTEGER NOT NULL REFERENCES programs (key) ON DELETE CASCADE,
+  name     TEXT    NOT NULL,
+  saved_at INTEGER NOT NULL,
+  contents BLOB    NOT NULL,
+  PRIMARY KEY (program, name)
+) STRICT;
 CREATE INDEX leased_programs ON programs (key) WHERE lease <> '';
 CREATE INDEX leased_links ON links (id) WHERE lease <> '';
 PRAGMA user_version = 8;

@@ -117,6 +117,18 @@ Result<std::vector<ChainRecord>> Store::list_chains() {
   return read_chains(state_->database);
 }
 
+Result<std::vector<SavedMap>> Store::list_saved_maps() {
+  return read_saved_maps(state_->database);
+}
+
+Result<void> Store::save_map_contents(const SavedMap& map, ByteView contents) {
+  return put_map_contents(state_->database, map, contents);
+}
+
+Result<Bytes> Store::read_map_contents(ProgramKey program, const std::string& name) {
+  return store::read_map_contents(state_->database, program, name);
+}
+
 Result<bool> Store::has_leases() {
   return store::has_leases(state_->database);
 }

@@ -92,6 +92,11 @@ class Store {
   Result<std::vector<LinkRecord>> list_links();
   Result<std::vector<ChainRecord>> list_chains();
   Result<std::vector<SelectorRecord>> list_selectors();
+  // Contents of maps of the programs that are there.
+  Result<std::vector<SavedMap>> list_saved_maps();
+  Result<void> save_map_contents(const SavedMap& map, ByteView contents);
+  // NotFound: nothing is kept of it.
+  Result<Bytes> read_map_contents(ProgramKey program, const std::string& name);
   // Whether a program, link or selector has a lease.
   Result<bool> has_leases();
   // Applications that have former versions.

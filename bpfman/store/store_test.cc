@@ -89,6 +89,23 @@ TEST_F(StoreTest, RecordsOfEveryKindComeBackAsTheyWere) {
   EXPECT_THAT(*again.list_images(), ElementsAre(full_image("docker.io/library/x:dev")));
 }
 
+TEST_F(StoreTest, ContentsOfMapsGoWithTheirProgram) {
+  Store store = open();
+  ASSERT_TRUE(writes(store, {PutProgram{full_program(1)}}));
+  Bytes contents = bytes_of("one");
+  SavedMap saved{.program = ProgramKey(1), .name = "seen", .saved_at = 5, .size = 3};
+  ASSERT_TRUE(store.save_map_contents(saved, contents).ok());
+  EXPECT_THAT(*store.list_saved_maps(), ElementsAre(saved));
+  EXPECT_EQ(*store.read_map_contents(ProgramKey(1), "seen"), contents);
+  EXPECT_EQ(store.read_map_contents(ProgramKey(1), "other").error().code(), Code::NotFound);
+  SavedMap later{.program = ProgramKey(1), .name = "seen", .saved_at = 6, .size = 5};
+  ASSERT_TRUE(store.save_map_contents(later, bytes_of("seven")).ok());
+  EXPECT_THAT(*store.list_saved_maps(), ElementsAre(later));
+  EXPECT_FALSE(store.save_map_contents({.program = ProgramKey(2), .name = "x"}, contents).ok());
+  ASSERT_TRUE(writes(store, {plan::DeleteProgram{ProgramKey(1)}}));
+  EXPECT_TRUE(store.list_saved_maps()->empty());
+}
+
 TEST_F(StoreTest, KnowsWhetherThereAreLeases) {
   Store store = open();
   EXPECT_FALSE(*store.has_leases());

@@ -57,6 +57,7 @@ inline ProgramRecord full_program(std::uint64_t key) {
                 .holder = LeaseHolder{{.pid = 4711, .started = 99, .pid_namespace = 4'026'531'836},
                                       "boot " + tag}},
       .budget = {.max_cpu_ppm = 20'000, .max_ns_per_run = 18'446'744'073'709'551'615U},
+      .kept_maps = {"z_first", "a_second"},
       .on_rebuild = true};
 }
 

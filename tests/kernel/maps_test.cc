@@ -126,6 +126,64 @@ TEST_F(Maps, OfHashesAreTypedByTheirStructs) {
             "wide: \"0x000000000000000a0000000000000001\"}");
 }
 
+TEST_F(Maps, ContentsFillAnotherMapOfTheShape) {
+  load_kinds();
+  FlowKey flow{.source = 9, .port = 443};
+  FlowValue value{.packets = 5};
+  update("flows", &flow, &value);
+  flow.source = 10;
+  update("flows", &flow, &value);
+  auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
+  std::vector<std::uint64_t> counts(cpus);
+  for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+    counts[cpu] = cpu + 3;
+  }
+  std::uint32_t key = 7;
+  update("cpu_counts", &key, counts.data());
+  std::array<std::uint32_t, 2> route = {16, 0x0000000a};
+  std::uint32_t next = 44;
+  update("routes", route.data(), &next);
+  std::map<std::string, MapId> before = ids_;
+  for (const MapRecord& map : load("k_map_kinds", "owns_many_maps", "again").maps) {
+    ids_[map.name] = map.id;
+  }
+  for (const char* name : {"flows", "cpu_counts", "routes", "k_pinned_by_name", "untyped"}) {
+    Result<Bytes> contents = kernel_->read_map_contents(before.at(name));
+    ASSERT_TRUE(contents.ok()) << contents.error().message();
+    Result<void> filled = kernel_->fill_map(fs("maps/again/" + std::string(name)), *contents);
+    ASSERT_TRUE(filled.ok()) << filled.error().message();
+    EXPECT_EQ(dump(ids_.at(name)).entries.size(), dump(before.at(name)).entries.size()) << name;
+    std::vector<std::string> there;
+    std::vector<std::string> here;
+    for (const MapEntry& entry : dump(before.at(name)).entries) {
+      there.push_back(text(entry));
+    }
+    for (const MapEntry& entry : dump(ids_.at(name)).entries) {
+      here.push_back(text(entry));
+    }
+    EXPECT_THAT(here, ::testing::UnorderedElementsAreArray(there)) << name;
+  }
+  EXPECT_THAT(dump(ids_.at("flows")).entries, SizeIs(2));
+}
+
+TEST_F(Maps, ContentsOfAnotherShapeAreRefused) {
+  load_kinds();
+  Bytes flows = *kernel_->read_map_contents(ids_.at("flows"));
+  Result<void> other = kernel_->fill_map(fs("maps/kinds/routes"), flows);
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().code(), Code::FailedPrecondition);
+  EXPECT_THAT(other.error().message(), HasSubstr("another shape"));
+  Result<void> damaged = kernel_->fill_map(fs("maps/kinds/flows"), ByteView(flows).first(20));
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().code(), Code::DataLoss);
+  flows.push_back(std::byte{0});
+  EXPECT_EQ(kernel_->fill_map(fs("maps/kinds/flows"), flows).error().code(), Code::DataLoss);
+  Result<Bytes> events = kernel_->read_map_contents(ids_.at("events"));
+  ASSERT_FALSE(events.ok());
+  EXPECT_EQ(events.error().code(), Code::Unimplemented);
+  EXPECT_FALSE(kernel_->read_map_contents(MapId(0x7fffffff)).ok());
+}
+
 TEST_F(Maps, OfArraysHaveTheirWholeNames) {
   kernel::LoadedProgram loaded = load("k_globals", "report_all_the_variables", "a");
   test_run(fs("prog_a"), 1);

@@ -51,10 +51,11 @@ Result<kernel::LoadedProgram> FakeKernel::load_program(const kernel::LoadRequest
     ProgramId id = next_program;
     next_program = ProgramId(id.value() + 1);
     world.program_pins[request.program_pin] = id;
-    world.map_directories[request.map_directory] = {"stats"};
+    world.map_directories[request.map_directory] = {map_name};
     return kernel::LoadedProgram{
         id,
-        {MapRecord{"stats", join_path(request.map_directory, "stats"), MapId(id.value() + 1000)}}};
+        {MapRecord{
+            map_name, join_path(request.map_directory, map_name), MapId(id.value() + 1000)}}};
   });
 }
 
@@ -426,6 +427,19 @@ Result<void> FakeKernel::switch_link(const std::string& link_pin, const std::str
 
 Result<std::optional<KernelMap>> FakeKernel::find_map(MapId id) {
   return std::optional(KernelMap{.id = id, .name = "stats", .type = "array"});
+}
+
+// Proved by Maps tests: what was read of a map fills another one of its shape.
+Result<Bytes> FakeKernel::read_map_contents(MapId /*id*/) {
+  ByteView bytes = as_bytes(map_contents);
+  return Bytes(bytes.begin(), bytes.end());
+}
+
+Result<void> FakeKernel::fill_map(const std::string& pin, ByteView contents) {
+  return strike("fill_map", [&]() -> Result<void> {
+    filled[pin] = as_text(contents);
+    return {};
+  });
 }
 
 Result<MapDump> FakeKernel::dump_map(MapId id, std::size_t /*limit*/) {

@@ -58,6 +58,10 @@ class FakeKernel final : public kernel::KernelOps {
   // What a program did since it was loaded, and members of chains since theirs were made.
   std::uint64_t runs = 7;
   std::uint64_t run_time_ns = 0;
+  std::string map_name = "stats";  // of the one map that programs have
+  // Of every map; by pin what was put back.
+  std::string map_contents = "contents";
+  std::map<std::string, std::string> filled;
   // A member of this name cannot be an extension.
   std::string no_extension;
 
@@ -130,6 +134,8 @@ class FakeKernel final : public kernel::KernelOps {
   Result<std::map<unsigned, MemberCounts>> member_counts(HookKind hook,
                                                          const std::string& directory) override;
   Result<std::optional<KernelMap>> find_map(MapId id) override;
+  Result<Bytes> read_map_contents(MapId id) override;
+  Result<void> fill_map(const std::string& pin, ByteView contents) override;
   Result<MapDump> dump_map(MapId id, std::size_t limit) override;
 
   Result<std::string> boot_id() override { return boot; }
