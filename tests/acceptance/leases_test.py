@@ -8,7 +8,8 @@ import subprocess
 import threading
 import time
 
-from case import PASS, Case
+from case import Case
+from crashes_test import Killing
 from host import Daemon, wait_for
 
 # Takes its time with every packet.
@@ -158,6 +159,20 @@ class Leases(Watched):
         self.assertEqual(running.returncode, 0, errors)
         self.assertIn("its time is over", errors)
         self.assertNothingLeft()
+
+
+class KilledRun(Killing):
+    def test_killed_anywhere_the_next_command_cleans_up(self):
+        self.bpfman("load", "file", self.host.pass1, check=True)
+        self.bpfman("unload", "--all", check=True)
+        killed = 0
+        for at in self.points(400):
+            if not self.strace(at, "run", "--path", self.host.pass1, "--ttl", "1s", "xdp", "--iface", self.pair.interface):
+                break
+            killed += 1
+            self.assertNothingLeft()
+        self.assertGreater(killed, 25, "the harness killed the command")
+        print(f"run: killed at {killed} points", flush=True)
 
 
 class Budgets(Watched):
