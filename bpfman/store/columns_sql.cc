@@ -20,7 +20,7 @@ void bind_provenance(Statement& statement, const Provenance& provenance) {
 
 Error damaged(const std::string& what, const std::string& value) {
   return Error(Code::DataLoss, "the database holds \"" + value + "\" as " + what)
-      .with_hint("it is damaged, or was written by another program");
+      .with_hint(kDamagedHint);
 }
 
 Result<Digest> read_digest(const Statement& row, int column) {

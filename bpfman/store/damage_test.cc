@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Databases that are not what they should be: told apart from empty ones, never "repaired".
+// Databases that are not what they should be: told apart from empty ones, and left as they are.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -60,7 +60,7 @@ class DamageTest : public StoreFixture {
     ASSERT_FALSE(used.ok());
     EXPECT_EQ(used.error().code(), Code::DataLoss) << used.error().message();
     EXPECT_THAT(used.error().message(), HasSubstr(path));
-    EXPECT_THAT(used.error().hints(), ElementsAre(HasSubstr("move the file away")));
+    EXPECT_THAT(used.error().hints(), ElementsAre(HasSubstr("bpfman doctor --fix")));
   }
 };
 

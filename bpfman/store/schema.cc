@@ -291,25 +291,42 @@ Result<void> migrate(Database& database) {
   return migrate_to(database, kSchemaVersion);
 }
 
-Result<void> migrate_to(Database& database, int wanted) {
-  int version = TRY(schema_version(database));
-  if (version == wanted) {
-    return {};
-  }
+Result<void> expect_known_version(Database& database, int version) {
   if (version < 0) {
     return Error(Code::DataLoss,
                  database.path() + ": schema version " + std::to_string(version) + " cannot be")
-        .with_hint("the database is damaged; move the file away to begin anew");
+        .with_hint(kDamagedHint);
   }
-  Transaction transaction = TRY(Transaction::begin(database));
-  // Another process may have migrated between the first look and the lock.
-  version = TRY(schema_version(database));
   if (version > kSchemaVersion) {
     return Error(Code::FailedPrecondition,
                  database.path() + ": the database has schema version " + std::to_string(version) +
                      ", this bpfman knows versions up to " + std::to_string(kSchemaVersion))
         .with_hint("it was written by a newer bpfman: use that one");
   }
+  if (version != 0) {
+    return {};
+  }
+  // One statement: another process may be migrating.
+  Statement row = TRY(database.prepare(
+      "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"));
+  TRY(row.step());
+  if (row.integer(0) == 0 && row.integer(1) != 0) {
+    return Error(Code::DataLoss, database.path() + ": there are tables without a schema version")
+        .with_hint(kDamagedHint);
+  }
+  return {};
+}
+
+Result<void> migrate_to(Database& database, int wanted) {
+  int version = TRY(schema_version(database));
+  if (version == wanted) {
+    return {};
+  }
+  TRY(expect_known_version(database, version));
+  Transaction transaction = TRY(Transaction::begin(database));
+  // Another process may have migrated between the first look and the lock.
+  version = TRY(schema_version(database));
+  TRY(expect_known_version(database, version));
   for (int next = version; next < wanted; ++next) {
     TRY(database.execute(kMigrations[static_cast<std::size_t>(next)]));
   }

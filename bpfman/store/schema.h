@@ -16,6 +16,9 @@ Result<void> migrate(Database& database);
 // Only as far as `version`: for tests of what comes behind it.
 Result<void> migrate_to(Database& database, int version);
 
+// Errors as of migrate(), for a version that is to be migrated from, or read.
+Result<void> expect_known_version(Database& database, int version);
+
 // The version of the schema in the file; 0 for an empty database.
 Result<int> schema_version(Database& database);
 

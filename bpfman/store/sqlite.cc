@@ -17,9 +17,6 @@ constexpr int kBusyTimeoutMs = 5000;
 
 constexpr std::size_t kQuotedSql = 80;
 
-constexpr const char* kDamagedHint =
-    "the database is damaged; bpfman removes nothing by itself: move the file away to begin anew";
-
 std::string path_of(sqlite3* database) {
   const char* path = sqlite3_db_filename(database, "main");
   return path == nullptr ? std::string() : std::string(path);
@@ -118,6 +115,12 @@ Statement& Statement::bind_null() {
   return *this;
 }
 
+Statement& Statement::bind_column(const Statement& row, int column) {
+  check(sqlite3_bind_value(
+      statement_, next_parameter_++, sqlite3_column_value(row.statement_, column)));
+  return *this;
+}
+
 Result<bool> Statement::step() {
   if (bind_error_ != 0) {
     return statement_error(database_, bind_error_, sqlite3_sql(statement_));
@@ -137,13 +140,39 @@ Result<void> Statement::run() {
   while (row.ok() && *row) {
     row = step();
   }
-  sqlite3_reset(statement_);
-  next_parameter_ = 1;
-  bind_error_ = 0;
+  unbind();
   if (!row.ok()) {
     return std::move(row).error();
   }
   return {};
+}
+
+Result<bool> Statement::try_run() {
+  if (bind_error_ == 0) {
+    int code = sqlite3_step(statement_);
+    while (code == SQLITE_ROW) {
+      code = sqlite3_step(statement_);
+    }
+    int kind = code & 0xff;
+    if (code == SQLITE_DONE || kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH) {
+      unbind();
+      return code == SQLITE_DONE;
+    }
+    bind_error_ = code;
+  }
+  Error error = statement_error(database_, bind_error_, sqlite3_sql(statement_));
+  unbind();
+  return error;
+}
+
+void Statement::unbind() {
+  sqlite3_reset(statement_);
+  next_parameter_ = 1;
+  bind_error_ = 0;
+}
+
+int Statement::columns() const {
+  return sqlite3_column_count(statement_);
 }
 
 std::int64_t Statement::integer(int column) const {

@@ -18,6 +18,10 @@ struct sqlite3_stmt;
 
 namespace bpfman::store {
 
+// What to do about a database that is not what it must be.
+inline constexpr const char* kDamagedHint =
+    "the database is damaged: bpfman doctor --fix saves what can be read of it, and keeps the file";
+
 // One prepared statement. Parameters are bound in order by bind(); columns are read by index of the
 // present row.
 class Statement {
@@ -43,12 +47,19 @@ class Statement {
 
   Statement& bind_blob(ByteView bytes);
   Statement& bind_null();
+  // The value of another statement's present row, of whatever type.
+  Statement& bind_column(const Statement& row, int column);
 
   // True while there is a row. Errors: of a bind() before it, too.
   Result<bool> step();
   // Runs to the end, ignoring rows, and makes the statement ready for other parameters.
   Result<void> run();
+  // As run(); false when a constraint of the table refuses it.
+  Result<bool> try_run();
+  // Forgets what was bound since the last run().
+  void unbind();
 
+  int columns() const;
   std::int64_t integer(int column) const;
   std::uint64_t unsigned_integer(int column) const;
   std::string text(int column) const;

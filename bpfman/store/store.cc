@@ -9,10 +9,13 @@
 
 #include "bpfman/base/file.h"
 #include "bpfman/base/overload.h"
+#include "bpfman/store/health.h"
 #include "bpfman/store/ledger_sql.h"
 #include "bpfman/store/records_sql.h"
+#include "bpfman/store/salvage.h"
 #include "bpfman/store/schema.h"
 #include "bpfman/store/sqlite.h"
+#include "bpfman/store/store_state.h"
 
 namespace bpfman::store {
 namespace {
@@ -56,14 +59,41 @@ Result<void> configure(Database& database) {
   return database.execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL");
 }
 
+// Which file has the name of the database.
+Result<std::uint64_t> inode_of(const std::string& path) {
+  std::optional<struct ::stat> info = TRY(stat_path(path));
+  return info.has_value() ? std::uint64_t{info->st_ino} : 0;
+}
+
+// The database with its own log. A reader holds no lock: a rescue may put another file in its place
+// between the opening of the one and of the other, which is when the version is read.
+Result<Database> open_with_log(const Layout& layout) {
+  constexpr int kAttempts = 10;
+  std::string path = layout.database();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    TRY(finish_rescue_for_reading(layout));
+    std::uint64_t before = TRY(inode_of(path));
+    Result<Database> database = Database::open(path, Access::ReadWrite);
+    Result<int> version = database.ok() ? schema_version(*database) : Result<int>(0);
+    std::uint64_t after = TRY(inode_of(path));
+    if (before == after && !is_decided(layout)) {
+      return version.ok() ? std::move(database) : Result<Database>(std::move(version).error());
+    }
+  }
+  return Error(Code::Unavailable, path + " is being replaced all the time");
+}
+
 }  // namespace
 
-struct Store::State {
-  Layout layout;
-  Database database;
-};
+Store StoreState::make(const Layout& layout, Database database) {
+  return Store(std::make_unique<StoreState>(StoreState{layout, std::move(database)}));
+}
 
-Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+StoreState& StoreState::of(Store& store) {
+  return *store.state_;
+}
+
+Store::Store(std::unique_ptr<StoreState> state) : state_(std::move(state)) {}
 
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
@@ -72,6 +102,8 @@ Store::~Store() = default;
 Result<Store> Store::open(const Layout& layout) {
   TRY(make_directories(parent_path(layout.state_directory()), 0755));
   TRY(make_directories(layout.blob_directory(), 0700));
+  TRY(finish_rescue(layout));
+  TRY(expect_not_emptied(layout));
   TRY(create_file(layout.database()));
   Database database = TRY(Database::open(layout.database(), Access::ReadWriteCreate));
   TRY(configure(database));
@@ -81,7 +113,7 @@ Result<Store> Store::open(const Layout& layout) {
     TRY(use_write_ahead_log(database));
   }
   TRY(migrate(database));
-  return Store(std::make_unique<State>(State{layout, std::move(database)}));
+  return StoreState::make(layout, std::move(database));
 }
 
 Result<std::optional<Store>> Store::open_existing(const Layout& layout) {
@@ -89,17 +121,19 @@ Result<std::optional<Store>> Store::open_existing(const Layout& layout) {
   if (!info.has_value()) {
     return std::optional<Store>();
   }
-  Database database = TRY(Database::open(layout.database(), Access::ReadWrite));
+  TRY(expect_not_emptied(layout));
+  Database database = TRY(open_with_log(layout));
   TRY(configure(database));
   int version = TRY(schema_version(database));
   if (version == 0) {
     // Its maker was killed before the first migration: there is nothing in it yet.
+    TRY(expect_known_version(database, version));
     return std::optional<Store>();
   }
   if (version != kSchemaVersion) {
     TRY(migrate(database));
   }
-  return std::optional<Store>(Store(std::make_unique<State>(State{layout, std::move(database)})));
+  return std::optional<Store>(StoreState::make(layout, std::move(database)));
 }
 
 Result<std::vector<ProgramRecord>> Store::list_programs() {

@@ -72,13 +72,17 @@ using StoredChange = std::variant<PutProgram,
 // Of one reference; the oldest are forgotten.
 inline constexpr std::int64_t kMaxHistory = 100;
 
+struct StoreState;
+
 class Store {
  public:
   // Creates directories and database when absent, migrates an older schema (under an exclusive
-  // transaction; the version is read again after it is held). Errors: FailedPrecondition (schema
-  // newer than this program), DataLoss (not a database, damaged), PermissionDenied.
+  // transaction; the version is read again after it is held). Finishes a rescue whose process died
+  // (salvage.h). Errors: FailedPrecondition (schema newer than this program), DataLoss (not a
+  // database, damaged), PermissionDenied.
   static Result<Store> open(const Layout& layout);
-  // For readers: never writes. nullopt when there is no database yet.
+  // For readers, without the writer lock: nothing is written, but a rescue finished whose process
+  // died. nullopt when there is no database yet.
   static Result<std::optional<Store>> open_existing(const Layout& layout);
 
   Store(const Store&) = delete;
@@ -150,9 +154,9 @@ class Store {
   Result<void> remove_unused_blob(const Digest& digest);
 
  private:
-  struct State;
-  explicit Store(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  friend struct StoreState;
+  explicit Store(std::unique_ptr<StoreState> state);
+  std::unique_ptr<StoreState> state_;
 };
 
 }  // namespace bpfman::store
