@@ -53,6 +53,12 @@ ProgramRecord program_of(int version) {
     out.map_owner = ProgramKey(9);
     out.attach_function = "vfs_read";
   }
+  if (version < 8) {
+    out.lease = Lease();
+    out.budget = Budget();
+    out.on_rebuild = false;
+    out.kept_maps.clear();
+  }
   return out;
 }
 
@@ -70,6 +76,7 @@ LinkRecord link_of(int version) {
     out.cookie = 0;
   }
   out.selector = version < 5 ? SelectorId() : out.selector;
+  out.lease = version < 8 ? Lease() : out.lease;
   return out;
 }
 
