@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bpfman/base/text.h"
 #include "bpfman/plan/target_json.h"
 #include "bpfman/store/schema.h"
 #include "bpfman/store/sqlite.h"
@@ -182,7 +183,11 @@ void add_program(std::vector<TableRow>& out, const ProgramRecord& record) {
           {"image_reference", record.image_reference},
           {"created_at", record.created_at},
           {"map_owner", unsigned_value(record.map_owner.value())},
-          {"attach_function", record.attach_function}};
+          {"attach_function", record.attach_function},
+          {"lease", plan::to_json(record.lease)},
+          {"budget", plan::to_json(record.budget)},
+          {"on_rebuild", std::int64_t{record.on_rebuild}},
+          {"kept_maps", join(record.kept_maps, ",")}};
   add(row, record.provenance);
   out.push_back({"programs", row});
   std::int64_t position = 0;
@@ -221,6 +226,7 @@ void add_link(std::vector<TableRow>& out, const LinkRecord& record, int version)
           {"target", plan::to_json(record.target)},
           {"cookie", unsigned_value(record.cookie)},
           {"selector", unsigned_value(record.selector.value())},
+          {"lease", plan::to_json(record.lease)},
           // Of the first versions.
           {"strategy", std::string("direct")},
           {"interface", std::string("eth3")},
@@ -311,7 +317,13 @@ std::vector<TableRow> rows_of(int version) {
   out.push_back({"selectors",
                  {{"id", std::int64_t{7}},
                   {"program", std::int64_t{1}},
+                  {"leased", std::int64_t{1}},
                   {"record", plan::to_json(selector)}}});
+  out.push_back({"map_contents",
+                 {{"program", std::int64_t{1}},
+                  {"name", std::string("z_first")},
+                  {"saved_at", std::int64_t{1'700'000'013}},
+                  {"contents", bytes_of("held")}}});
   ApplicationVersion former = version_record();
   out.push_back({"versions",
                  {{"application", former.application},
@@ -406,6 +418,7 @@ class MigrationTest : public StoreFixture {
     if (version >= 7) {
       ledger.push_back(ledger_entry());
     }
+    EXPECT_EQ(store.list_saved_maps()->size(), version >= 8 ? 1U : 0U);
     EXPECT_EQ(*store.list_selectors(), selectors);
     EXPECT_EQ(*store.list_versions("app 1"), former);
     EXPECT_EQ(*store.list_ledger(LedgerQuery()), ledger);
