@@ -28,10 +28,14 @@ Result<void> collect_pins(const std::string& directory, std::set<std::string>& i
 Result<plan::ProgramSight> look_at_program(const ProgramRecord& program,
                                            kernel::KernelOps& kernel) {
   plan::ProgramSight sight;
-  std::optional<KernelProgram> loaded = TRY(kernel.find_program(program.id));
   std::optional<ProgramId> pinned = TRY(kernel.pinned_program(program.pin_path));
-  sight.loaded = loaded.has_value();
   sight.pinned = pinned == program.id;
+  if (sight.pinned) {
+    sight.loaded = true;
+  } else {
+    std::optional<KernelProgram> loaded = TRY(kernel.find_program(program.id));
+    sight.loaded = loaded.has_value();
+  }
   for (const MapRecord& map : program.maps) {
     if (!map.pin_path.starts_with(program.map_directory + "/")) {
       continue;  // not pinned, or its owner's
@@ -42,6 +46,19 @@ Result<plan::ProgramSight> look_at_program(const ProgramRecord& program,
     }
   }
   return sight;
+}
+
+// Whether the hook runs what the chain's record says, without a look at who else is there, which
+// takes long: pins and processes are searched for them.
+Result<bool> runs_as_recorded(const ChainRecord& chain,
+                              const plan::Snapshot& snapshot,
+                              kernel::KernelOps& kernel) {
+  std::optional<ProgramId> runs = TRY(kernel.program_on(plan::seat_of(chain)));
+  if (!runs.has_value()) {
+    return false;
+  }
+  std::optional<ProgramId> recorded = TRY(kernel.pinned_program(plan::runner_pin(chain, snapshot)));
+  return runs == recorded;
 }
 
 }  // namespace
@@ -55,7 +72,11 @@ Result<plan::Observation> Manager::Impl::observe_records(plan::Snapshot& snapsho
   }
   std::vector<HookKey> hooks;
   for (const ChainRecord& chain : snapshot.chains) {
-    if (chain.boot_id == snapshot.boot_id) {
+    if (chain.boot_id != snapshot.boot_id) {
+      continue;
+    }
+    bool as_recorded = TRY(runs_as_recorded(chain, snapshot, kernel));
+    if (!as_recorded) {
       hooks.push_back(chain.hook);
     }
   }

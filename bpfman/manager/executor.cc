@@ -262,7 +262,7 @@ Result<void> Executor::run_steps(const Plan& plan,
 }
 
 Result<void> Executor::commit(const Plan& plan,
-                              OperationId id,
+                              const OperationFacts& operation,
                               const Bindings& bindings,
                               LedgerEntry entry) {
   std::vector<store::StoredChange> changes;
@@ -298,16 +298,18 @@ Result<void> Executor::commit(const Plan& plan,
         },
         change));
   }
-  entry.objects = TRY(objects_of(changes));
-  return store_.commit_operation(id, changes, entry, rest_of(plan));
+  entry.objects = TRY(objects_of(changes, operation.records));
+  return store_.commit_operation(operation.id, changes, entry, rest_of(plan));
 }
 
-// What the changes are about. Records are looked at only where something goes, or a link is named
-// by its program.
+// What the changes are about.
 Result<std::vector<LedgerObject>> Executor::objects_of(
-    const std::vector<store::StoredChange>& changes) {
+    const std::vector<store::StoredChange>& changes, const Snapshot* records) {
   if (changes.empty()) {
     return std::vector<LedgerObject>();
+  }
+  if (records != nullptr) {
+    return ledger_objects(changes, records->programs, records->links, records->selectors);
   }
   std::vector<ProgramRecord> programs = TRY(store_.list_programs());
   std::vector<LinkRecord> links = TRY(store_.list_links());
@@ -368,7 +370,7 @@ Result<Bindings> Executor::run(const Plan& plan,
   Result<void> done = run_steps(plan, operation.id, materials, bindings);
   LedgerEntry entry = entry_of(plan, operation, this_actor());
   if (done.ok()) {
-    done = commit(plan, operation.id, bindings, entry);
+    done = commit(plan, operation, bindings, entry);
   }
   if (done.ok()) {
     clean_up(plan, operation.id);
@@ -400,10 +402,8 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
   Plan plan = TRY(plan_from_json(entry.plan_json));
   Bindings bindings = TRY(bindings_from_json(entry.bindings_json));
   bool same_boot = entry.boot_id == boot_id;
-  LedgerEntry ledger =
-      entry_of(plan,
-               OperationFacts{.id = entry.id, .boot_id = entry.boot_id, .now = entry.started_at},
-               this_actor());
+  OperationFacts operation{.id = entry.id, .boot_id = entry.boot_id, .now = entry.started_at};
+  LedgerEntry ledger = entry_of(plan, operation, this_actor());
   ledger.pid = entry.pid;
   ledger.error = "the process ended in the middle of it";
   log::write(log::Level::Info,
@@ -431,7 +431,7 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
     return store_.abandon_operation(entry.id);
   }
   ledger.outcome = LedgerOutcome::Finished;
-  TRY(commit(plan, entry.id, bindings, ledger));
+  TRY(commit(plan, operation, bindings, ledger));
   clean_up(plan, entry.id);
   return {};
 }

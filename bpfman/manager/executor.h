@@ -19,6 +19,7 @@
 #include "bpfman/manager/writer_lock.h"
 #include "bpfman/model/layout.h"
 #include "bpfman/plan/plan.h"
+#include "bpfman/plan/planners.h"
 #include "bpfman/store/store.h"
 
 namespace bpfman {
@@ -30,6 +31,9 @@ struct OperationFacts {
   OperationId id;  // Store::next_operation() under this lock
   std::string boot_id;
   std::int64_t now = 0;
+  // The records as they are, read under this lock, for the ledger's entry; nullptr: they are read
+  // again. Outlives the run.
+  const plan::Snapshot* records = nullptr;
 };
 
 class Executor {
@@ -65,10 +69,11 @@ class Executor {
                          plan::Bindings& bindings);
   // `entry`: of the ledger, without its objects.
   Result<void> commit(const plan::Plan& plan,
-                      OperationId id,
+                      const OperationFacts& operation,
                       const plan::Bindings& bindings,
                       LedgerEntry entry);
-  Result<std::vector<LedgerObject>> objects_of(const std::vector<store::StoredChange>& changes);
+  Result<std::vector<LedgerObject>> objects_of(const std::vector<store::StoredChange>& changes,
+                                               const plan::Snapshot* records);
   // Runs undo lists; what failed. `same_boot` false: only what outlives a reboot is undone.
   std::vector<Error> walk_back(const plan::Plan& plan, plan::Bindings& bindings, bool same_boot);
   Result<void> recover_entry(const store::JournalEntry& entry, const std::string& boot_id);

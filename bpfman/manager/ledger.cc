@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include <unistd.h>
 
@@ -35,11 +36,11 @@ class Objects {
   void add(const store::StoredChange& change) {
     std::visit(Overload{[&](const store::PutProgram& c) {
                           add_program("loaded", c.record);
-                          programs_.push_back(c.record);
+                          changed_[c.record.key] = &c.record;
                         },
                         [&](const store::ChangeProgram& c) {
                           add_program("replaced", c.record);
-                          replace(c.record);
+                          changed_[c.record.key] = &c.record;
                         },
                         [&](const store::PutLink& c) { add_link("attached", c.record); },
                         [&](const store::ChangeLink& c) { add_link("changed", c.record); },
@@ -77,18 +78,13 @@ class Objects {
 
  private:
   const ProgramRecord* program(ProgramKey key) const {
+    if (auto changed = changed_.find(key); changed != changed_.end()) {
+      return changed->second;
+    }
     auto found = std::find_if(programs_.begin(), programs_.end(), [&](const ProgramRecord& one) {
       return one.key == key;
     });
     return found == programs_.end() ? nullptr : &*found;
-  }
-
-  void replace(const ProgramRecord& record) {
-    for (ProgramRecord& one : programs_) {
-      if (one.key == record.key) {
-        one = record;
-      }
-    }
   }
 
   void add_program(const std::string& what, const ProgramRecord& record) {
@@ -147,9 +143,10 @@ class Objects {
                                     .trust = record.provenance.trust});
   }
 
-  std::vector<ProgramRecord> programs_;
+  const std::vector<ProgramRecord>& programs_;
   const std::vector<LinkRecord>& links_;
   const std::vector<SelectorRecord>& selectors_;
+  std::map<ProgramKey, const ProgramRecord*> changed_;  // as the changes so far have them
   std::vector<LedgerObject> objects_;
 };
 

@@ -215,8 +215,11 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
       return impl_->keep_verifier_log(std::move(done).error(), program);
     }
     plan::Bindings bindings = *std::move(done);
-    plan::Snapshot after = TRY(session->snapshot());
-    impl_->fill(reply, after, bindings);
+    std::optional<plan::Snapshot> after;
+    if (spec.attach.has_value()) {  // else there are no links to look for
+      after = TRY(session->snapshot());
+    }
+    impl_->fill(reply, after.has_value() ? *after : snapshot, bindings);
     warn_of_daemon({spec.lease, spec.attach.has_value() ? spec.attach->lease : Lease()},
                    spec.budget,
                    impl_->options.layout,

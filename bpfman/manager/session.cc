@@ -60,8 +60,10 @@ Result<plan::Bindings> WriteSession::run(const plan::Plan& plan,
                                          const plan::Snapshot& snapshot,
                                          const Materials& materials) {
   Executor executor(*layout_, *kernel_, store_);
-  OperationFacts operation{
-      .id = snapshot.next_operation, .boot_id = snapshot.boot_id, .now = snapshot.now};
+  OperationFacts operation{.id = snapshot.next_operation,
+                           .boot_id = snapshot.boot_id,
+                           .now = snapshot.now,
+                           .records = &snapshot};
   return executor.run(plan, operation, materials, lock_);
 }
 

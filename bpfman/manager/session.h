@@ -23,6 +23,7 @@ class WriteSession {
                                    std::int64_t lock_timeout_ms);
 
   Result<plan::Snapshot> snapshot();
+  // REQUIRES: the snapshot was taken in this session, and nothing was run since.
   Result<plan::Bindings> run(const plan::Plan& plan,
                              const plan::Snapshot& snapshot,
                              const Materials& materials);

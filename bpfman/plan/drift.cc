@@ -128,8 +128,8 @@ class Finder {
     found_.push_back(drift);
   }
 
-  std::set<std::string> known_pins() const {
-    std::set<std::string> known;
+  std::set<std::string, std::less<>> known_pins() const {
+    std::set<std::string, std::less<>> known;
     for (const ProgramRecord& program : snapshot_.programs) {
       known.insert(program.pin_path);
       known.insert(program.map_directory);
@@ -149,11 +149,16 @@ class Finder {
     return known;
   }
 
-  // Whether a record knows the pin or the directory it is in.
-  static bool is_known(const std::string& pin, const std::set<std::string>& known) {
-    return std::any_of(known.begin(), known.end(), [&](const std::string& path) {
-      return pin == path || pin.starts_with(path + "/");
-    });
+  // Whether a record knows the pin or a directory it is in.
+  static bool is_known(std::string_view pin, const std::set<std::string, std::less<>>& known) {
+    while (!pin.empty()) {
+      if (known.contains(pin)) {
+        return true;
+      }
+      std::size_t slash = pin.rfind('/');
+      pin = pin.substr(0, slash == std::string_view::npos ? 0 : slash);
+    }
+    return false;
   }
 
   // Whether it has a name that bpfman gives.
@@ -173,7 +178,7 @@ class Finder {
   }
 
   void find_orphans() {
-    std::set<std::string> known = known_pins();
+    std::set<std::string, std::less<>> known = known_pins();
     for (const std::string& pin : observation_.pins) {
       if (is_known(pin, known)) {
         continue;
