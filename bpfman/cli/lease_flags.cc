@@ -18,7 +18,7 @@ Result<std::int64_t> end_of(const std::string& ttl) {
   if (span < kSecond) {
     return bad("--ttl", ttl, "a time of one second or more, as in --ttl 10m");
   }
-  return unix_now() + span / kSecond;
+  return unix_now() + 1 + span / kSecond;  // not sooner: the present second has begun already
 }
 
 Result<LeaseHolder> holder_of(const std::string& pid) {

@@ -9,7 +9,7 @@ import threading
 import time
 
 from case import Case
-from crashes_test import Killing
+from crashes_test import EveryPoint
 from host import Daemon, wait_for
 
 # Takes its time with every packet.
@@ -41,6 +41,11 @@ class Watched(Case):
             self.daemon.stop()
         super().tearDown()
 
+    def assertEnded(self):
+        """The next command, whichever it is, cleans up."""
+        self.bpfman("list", check=True)
+        self.assertNothingLeft()
+
     def serve(self, *more):
         self.daemon = Daemon([self.bpfman.binary, "--root-dir", self.root, "serve", *more],
                              os.path.join(self.root, "serve.log"))
@@ -68,19 +73,19 @@ class Leases(Watched):
         self.assertIsNotNone(self.pair.xdp())
         lease = self.bpfman.json("get", "program", "app/pass")["lease"]
         self.assertIsNone(lease["pid"])
-        time.sleep(2.1)
+        time.sleep(2.5)
         self.assertIsNotNone(self.pair.xdp(), "nobody has looked yet")
-        self.assertNothingLeft()
+        self.assertEnded()
         last = json.loads(self.bpfman("log", "-o", "json").stdout.splitlines()[-1])
         self.assertEqual(last["verb"], "unload")
         self.assertIn("its time was over at", last["subject"])
 
     def test_the_daemon_ends_what_is_over_in_time(self):
         self.serve()
-        self.assertNotIn("warning", self.load("--ttl", "2s").stderr)
+        self.assertNotIn("no bpfman serve", self.load("--ttl", "2s").stderr)
         self.assertIsNotNone(self.pair.xdp())
         wait_for("the end of the lease", lambda: self.pair.xdp() is None, seconds=6)
-        self.assertIn("unload app/pass: its time was over at", self.daemon.tail())
+        wait_for("the line about it", lambda: "unload app/pass: its time was over at" in self.daemon.tail())
         self.assertNothingLeft()
 
     def test_an_attachment_ends_with_its_process_and_the_program_stays(self):
@@ -103,8 +108,7 @@ class Leases(Watched):
         self.assertIsNotNone(self.pair.xdp())
         holder.kill()
         holder.wait()
-        self.bpfman("list", prefix=("unshare", "--pid", "--fork", "--mount-proc"), check=True)
-        self.assertNothingLeft()
+        self.assertEnded()
 
     def test_what_a_user_gets_wrong(self):
         self.assertFails(self.bpfman("load", "file", self.host.pass1, "--ttl", "never"), 2, 'invalid value "never" for --ttl',
@@ -135,7 +139,7 @@ class Leases(Watched):
         running.kill()
         running.wait()
         self.assertIsNotNone(self.pair.xdp())
-        self.assertNothingLeft()
+        self.assertEnded()
 
     def test_run_that_is_killed_is_cleaned_up_by_the_daemon(self):
         self.serve()
@@ -143,7 +147,7 @@ class Leases(Watched):
         wait_for("the program", lambda: self.pair.xdp() is not None)
         running.kill()
         wait_for("the daemon", lambda: self.pair.xdp() is None, seconds=6)
-        self.assertIn("has ended", self.daemon.tail())
+        wait_for("the line about it", lambda: "has ended" in self.daemon.tail())
 
     def test_run_ends_when_somebody_unloads_its_program(self):
         running = self.run_programs()
@@ -161,7 +165,7 @@ class Leases(Watched):
         self.assertNothingLeft()
 
 
-class KilledRun(Killing):
+class KilledRun(EveryPoint):
     def test_killed_anywhere_the_next_command_cleans_up(self):
         self.bpfman("load", "file", self.host.pass1, check=True)
         self.bpfman("unload", "--all", check=True)
@@ -170,9 +174,9 @@ class KilledRun(Killing):
             if not self.strace(at, "run", "--path", self.host.pass1, "--ttl", "1s", "xdp", "--iface", self.pair.interface):
                 break
             killed += 1
+            self.bpfman("list", check=True)
             self.assertNothingLeft()
-        self.assertGreater(killed, 25, "the harness killed the command")
-        print(f"run: killed at {killed} points", flush=True)
+        self.assertGreater(killed, 10, "the harness killed the command")
 
 
 class Budgets(Watched):
