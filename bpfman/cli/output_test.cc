@@ -138,7 +138,8 @@ TEST(JsonOutput, OfALinkHasEveryMember) {
   "state": "attached",
   "selector_id": null,
   "metadata": {},
-  "created_at": "2023-11-14T22:13:20Z"
+  "created_at": "2023-11-14T22:13:20Z",
+  "lease": null
 }
 )");
 }
