@@ -52,6 +52,10 @@ Result<ReconcileReply> FakeApi::reconcile(const ReconcileSpec& spec) {
   return answer("reconcile" + orphans + dry(spec.dry_run), answers_.reconciled);
 }
 
+Result<RescueReply> FakeApi::rescue() {
+  return answer("rescue", answers_.rescue);
+}
+
 Result<DoctorReply> FakeApi::doctor() {
   return answer("doctor", answers_.doctor);
 }

@@ -20,6 +20,7 @@ class FakeApi final : public Api {
     ChangeReply change;
     ReconcileReply reconciled;
     DoctorReply doctor;
+    RescueReply rescue;
     ApplyReply applied;
     UpgradeReply upgraded;
     std::vector<LedgerEntry> ledger;
@@ -82,6 +83,7 @@ class FakeApi final : public Api {
                                        DryRun dry_run) override;
   Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
   Result<DoctorReply> doctor() override;
+  Result<RescueReply> rescue() override;
   Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) override;
   Result<UpgradeReply> upgrade(const UpgradeSpec& spec, DryRun dry_run) override;
   Result<UpgradeReply> rollback(const std::string& application,

@@ -158,6 +158,42 @@ TEST(Reconcile, TellsWhatWasDoneAndWhatCouldNotBe) {
   EXPECT_EQ(run_words("serve --interval 0", answers).status, 2);
 }
 
+TEST(Doctor, SaysThatTheDatabaseIsDamagedAndWhatToDo) {
+  FakeApi::Answers answers;
+  answers.doctor.damage = {"page 7 is\x1b gone"};
+  Outcome outcome = run_words("doctor", answers);
+  EXPECT_EQ(outcome.status, 6);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("the database is damaged\n  why: page 7 is\\x1b gone\n  fix: "));
+  EXPECT_THAT(outcome.err, HasSubstr("hint: bpfman doctor --fix"));
+  outcome = run_words("doctor -o json", answers);
+  EXPECT_THAT(outcome.out, HasSubstr("\"database_damage\": [\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("\"rescue\": null"));
+}
+
+TEST(Doctor, TellsWhatWasRescuedAndLeavesPinsOfLostRecords) {
+  FakeApi::Answers answers;
+  EXPECT_THAT(run_words("doctor --fix", answers).asked.calls,
+              ElementsAre("rescue", "reconcile and orphans", "doctor"));
+  answers.rescue =
+      RescueReply{.damage = {"page 7"},
+                  .kept = "/x.damaged",
+                  .tables = {{"images", 3, 1, true}, {"links", 2, 0, false}, {"selectors"}},
+                  .adopted = {"program a/b"},
+                  .left = {"prog_7: why"}};
+  Outcome outcome = run_words("doctor --fix", answers);
+  EXPECT_EQ(outcome.out,
+            "the damaged database is kept as /x.damaged\n"
+            "  images: 3 saved, 1 lost, a part cannot be read\n"
+            "  links: 2 saved\n"
+            "recorded again, as the kernel has it: program a/b\n"
+            "left as it is: prog_7: why\n"
+            "The kernel has what the records say.\n");
+  EXPECT_THAT(outcome.asked.calls, ElementsAre("rescue", "reconcile", "doctor"));
+  EXPECT_THAT(run_words("doctor --fix -o json", answers).out,
+              HasSubstr("\"kept_as\": \"/x.damaged\""));
+}
+
 ChainView example_chain() {
   ChainView chain;
   chain.state = LinkState::Attached;

@@ -311,8 +311,30 @@ std::string json_of(const ReconcileReply& reply) {
   return dump(json);
 }
 
-std::string json_of(const DoctorReply& reply) {
+namespace {
+
+Json view(const RescueReply& reply) {
+  Json json = Json::object();
+  json["damage"] = reply.damage;
+  json["kept_as"] = reply.kept;
+  json["tables"] = Json::array();
+  for (const RescuedTable& table : reply.tables) {
+    json["tables"].push_back({{"name", table.name},
+                              {"saved", table.kept},
+                              {"lost", table.lost},
+                              {"unreadable", table.unreadable}});
+  }
+  json["adopted"] = reply.adopted;
+  json["left"] = reply.left;
+  return json;
+}
+
+}  // namespace
+
+std::string json_of(const DoctorReply& reply, const std::optional<RescueReply>& rescue) {
   Json json = document();
+  json["database_damage"] = reply.damage;
+  json["rescue"] = rescue.has_value() ? view(*rescue) : Json(nullptr);
   json["differences"] = Json::array();
   for (const plan::Drift& drift : reply.drifts) {
     json["differences"].push_back(

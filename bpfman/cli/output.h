@@ -77,7 +77,8 @@ std::string json_value_of(const Lease& lease);  // "null" without an end
 std::string json_value_of(const SelectorRecord& selector);
 std::string json_of_selectors(const std::vector<SelectorView>& selectors);
 std::string json_of(const ReconcileReply& reply);
-std::string json_of(const DoctorReply& reply);
+// `rescue`: what was done before.
+std::string json_of(const DoctorReply& reply, const std::optional<RescueReply>& rescue);
 std::string json_of(const ApplyReply& reply);
 std::string json_of(const UpgradeReply& reply);
 // One line.

@@ -92,7 +92,26 @@ struct ReconcileSpec {
   bool remove_orphans = false;  // pins of ours that no record knows
 };
 
+// Of a table of the database.
+struct RescuedTable {
+  std::string name;
+  std::uint64_t kept = 0;   // rows
+  std::uint64_t lost = 0;   // rows that were seen, and cannot be kept
+  bool unreadable = false;  // a part of it could not be read
+};
+
+// A damaged database made anew.
+struct RescueReply {
+  std::vector<std::string> damage;  // what was wrong; empty: nothing, and nothing was done
+  std::string kept;                 // the path under which the damaged file is kept
+  std::vector<RescuedTable> tables;
+  std::vector<std::string> adopted;  // what the kernel has and no record named, recorded again
+  std::vector<std::string> left;     // ... and why it could not be; it stays as it is
+};
+
 struct DoctorReply {
+  // What is wrong with the database; when something is, nothing can be compared with it.
+  std::vector<std::string> damage;
   std::vector<plan::Drift> drifts;
   std::vector<Repair> selectors;  // what selectors would do
   std::vector<std::string> warnings;
@@ -416,8 +435,11 @@ class Api {
   // Brings the kernel to what the records say: after a reboot, after somebody took programs off,
   // when interfaces came and went. What cannot be done is an answer; the rest is done.
   virtual Result<ReconcileReply> reconcile(const ReconcileSpec& spec) = 0;
-  // How the kernel differs from the records. Changes nothing.
+  // How the kernel differs from the records, and whether these are whole. Changes nothing.
   virtual Result<DoctorReply> doctor() = 0;
+  // Puts a new database in the place of a damaged one: with every record that can be read, and with
+  // what the kernel knows of the others. The damaged file is kept.
+  virtual Result<RescueReply> rescue() = 0;
 
   // Makes this host have what the documents say, and no more of them. One that fails is an answer;
   // the others are done.

@@ -8,9 +8,7 @@
 #include "bpfman/plan/restore.h"
 
 namespace bpfman {
-namespace {
 
-// Files below `directory`; the kernel's own (maps.debug, progs.debug) are not pins.
 Result<void> collect_pins(const std::string& directory, std::set<std::string>& into) {
   std::vector<std::string> names = TRY(list_directory(directory));
   for (const std::string& name : names) {
@@ -24,6 +22,8 @@ Result<void> collect_pins(const std::string& directory, std::set<std::string>& i
   }
   return {};
 }
+
+namespace {
 
 Result<plan::ProgramSight> look_at_program(const ProgramRecord& program,
                                            kernel::KernelOps& kernel) {

@@ -58,6 +58,7 @@ class Manager final : public Api {
                                        DryRun dry_run) override;
   Result<ReconcileReply> reconcile(const ReconcileSpec& spec) override;
   Result<DoctorReply> doctor() override;
+  Result<RescueReply> rescue() override;
   Result<ApplyReply> apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) override;
   Result<UpgradeReply> upgrade(const UpgradeSpec& spec, DryRun dry_run) override;
   Result<UpgradeReply> rollback(const std::string& application,

@@ -58,6 +58,10 @@ Result<PlannedChange> plan_unload_of(const std::vector<ProgramRecord>& programs,
 // nullptr: it is not recorded. queries.cc
 const ProgramRecord* program_of(ProgramKey key, const plan::Snapshot& snapshot);
 
+// Files below `directory`, by their paths; the kernel's own (maps.debug, progs.debug) are not pins.
+// drift.cc
+Result<void> collect_pins(const std::string& directory, std::set<std::string>& into);
+
 // The interface of what is to be attached; "" without one.
 std::string interface_of(const std::optional<AttachSpec>& attach);
 // "image my-ebpf-prog:dev"

@@ -5,6 +5,8 @@
 #include "bpfman/manager/manager_impl.h"
 #include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/selectors.h"
+#include "bpfman/store/health.h"
+#include "bpfman/store/salvage.h"
 
 namespace bpfman {
 namespace {
@@ -151,6 +153,11 @@ Result<ReconcileReply> Manager::reconcile(const ReconcileSpec& spec) {
 
 Result<DoctorReply> Manager::doctor() {
   DoctorReply reply;
+  TRY(store::finish_rescue_for_reading(impl_->options.layout));
+  reply.damage = TRY(store::examine(impl_->options.layout));
+  if (!reply.damage.empty()) {
+    return reply;
+  }
   TRY(impl_->open_for_reading());
   reply.drifts = TRY(impl_->find_drift());
   ReconcileReply selectors;

@@ -2,8 +2,10 @@
 """What all acceptance tests stand on: the private host, the programs, and a bpfman of each test's own."""
 
 import atexit
+import contextlib
 import os
 import shutil
+import sqlite3
 import unittest
 
 from host import Bpfman, Docker, Pair, Podman, Programs, Registry, scratch_directory
@@ -108,6 +110,21 @@ class Case(unittest.TestCase):
         self.bpfman.stop()
         self.assertIsNone(self.pair.xdp(), "a test left a program on the interface")
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def damage(self, place):
+        """Overwrites the page of the database that `place` is on, in the file that SQLite reads: its log is folded in."""
+        database = os.path.join(self.root, "var/lib/bpfman/bpfman.db")
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (place,)).fetchone()[0]
+        for companion in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(database + companion)
+        with open(database, "r+b") as out:
+            out.seek((page - 1) * 4096)
+            out.write(b"\xa5" * 4096)
+        with open(database, "rb") as damaged:
+            return damaged.read()
 
     def look_in(self, *sources):
         """Arguments that make bpfman look in these engines only; without any, in none."""

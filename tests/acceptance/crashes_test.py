@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import unittest
 
 from case import PASS, Case
@@ -69,6 +70,46 @@ class Crashes(Killing):
                 self.bpfman("unload", "--all", check=True)
             self.assertNothingLeft()
         self.assertGreater(killed, 8, "the harness killed the command")
+
+
+class Rescue(Killing):
+    """A damaged database is there until the new one is, and never neither."""
+
+    calls = Killing.calls + ",link,linkat"
+
+    def test_doctor_fix_killed_anywhere_leaves_the_damaged_database_or_the_new_one(self):
+        self.bpfman("load", "file", self.host.pass1, "-a", "a", "xdp", "--iface", self.pair.interface, check=True)
+        program = self.pair.xdp()
+        damaged = self.damage("programs")
+        state = os.path.join(self.root, "var/lib/bpfman")
+        copy = os.path.join(self.root, "copy")
+        shutil.copytree(state, copy)
+        self.assertFalse(self.strace(1_000_000, "doctor", "--fix"))
+        with open(os.path.join(self.root, "strace.log"), encoding="utf-8", errors="replace") as lines:
+            calls = len(lines.readlines())
+        outcomes = set()
+        for at in [*range(1, calls - 40, 13), *range(calls - 40, calls)]:
+            shutil.rmtree(state)
+            shutil.copytree(copy, state)
+            if not self.strace(at, "doctor", "--fix"):
+                break
+            done = self.bpfman("list", "programs")
+            outcomes.add(done.returncode)
+            if done.returncode != 0:
+                self.assertEqual(done.returncode, 11, f"at call {at}: {done.stdout}{done.stderr}")
+                with open(os.path.join(state, "bpfman.db"), "rb") as file:
+                    self.assertEqual(file.read(), damaged, f"at call {at}")
+                self.bpfman("doctor", "--fix", check=True)
+            self.assertEqual(self.bpfman("doctor").returncode, 0, f"at call {at}")
+            programs = self.bpfman.json("list", "programs")["programs"]
+            self.assertEqual([(one["application"], one["program_id"]) for one in programs], [("a", program)], f"at call {at}")
+            kept = [name for name in os.listdir(state) if name.startswith("bpfman.db.damaged-")]
+            self.assertEqual(len(kept), 1, f"at call {at}")
+            with open(os.path.join(state, kept[0]), "rb") as file:
+                self.assertEqual(file.read(), damaged, f"at call {at}")
+        self.assertEqual(outcomes, {0, 11}, "the harness killed the command on both sides of the decision")
+        self.assertEqual(self.pair.xdp(), program)
+        self.bpfman("unload", "--all", check=True)
 
 
 class EveryVerb(Killing):

@@ -112,3 +112,93 @@ class Doctor(Case):
         self.assertIsNone(self.pair.xdp())
         self.assertTrue(os.path.isdir(foreign))
         self.assertEqual(self.bpfman.pins(), [])
+
+    def expect_rescued(self, damaged, *lines):
+        """doctor says so, doctor --fix mends it, and the damaged file is beside."""
+        done = self.bpfman("doctor")
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("the database is damaged", done.stdout)
+        done = self.bpfman("list", "programs")
+        self.assertEqual(done.returncode, 11)
+        self.assertIn("bpfman doctor --fix", done.stderr)
+        done = self.bpfman("doctor", "--fix")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for line in lines:
+            self.assertIn(line, done.stdout)
+        state = os.path.join(self.root, "var/lib/bpfman")
+        kept = [name for name in os.listdir(state) if name.startswith("bpfman.db.damaged-")]
+        self.assertEqual(len(kept), 1)
+        with open(os.path.join(state, kept[0]), "rb") as file:
+            self.assertEqual(file.read(), damaged)
+        self.assertEqual(self.bpfman("doctor").returncode, 0)
+
+    def expect_counting(self, link):
+        before = self.bpfman.json("get", "link", link)["counts"]["runs"]
+        self.assertEqual(self.pair.ping(3).returncode, 0)
+        self.assertGreaterEqual(self.bpfman.json("get", "link", link)["counts"]["runs"], before + 3)
+
+    def expect_unloaded(self):
+        self.bpfman("unload", "--all", check=True)
+        self.assertIsNone(self.pair.xdp())
+        self.assertEqual(self.bpfman.pins(), [])
+
+    def test_a_database_without_its_programs_is_rescued(self):
+        self.load("late", "--priority", "70", "--strategy", "fused")
+        self.load("early", "--priority", "10")
+        program = self.pair.xdp()
+        links = self.bpfman.json("list", "links")
+        self.expect_rescued(self.damage("programs"), "programs: 0 saved, a part cannot be read", "links: 2 saved",
+                            "recorded again, as the kernel has it: program late/pass")
+        self.assertEqual(self.pair.xdp(), program, "it ran all the time")
+        self.assertEqual(self.order(), ["early", "late"])
+        after = self.bpfman.json("list", "links")
+        self.assertEqual([(one["link_id"], one["program"], one["state"]) for one in after["links"]],
+                         [(one["link_id"], one["program"], one["state"]) for one in links["links"]])
+        self.expect_counting("1")
+        self.load("third", "--priority", "30")
+        self.assertEqual(self.order(), ["early", "third", "late"])
+        self.expect_unloaded()
+
+    def test_a_database_without_its_links_and_chains_is_rescued(self):
+        self.load("a")
+        program = self.pair.xdp()
+        self.damage("chains")
+        again = "recorded again, as the kernel has it"
+        self.expect_rescued(self.damage("links"), f"{again}: link 2 of a/pass",
+                            f"{again}: the chain on xdp of {self.pair.interface} (direct, 1 program)")
+        self.assertEqual(self.pair.xdp(), program)
+        self.load("b", "--priority", "10")
+        self.assertEqual(self.order(), ["b", "a"])
+        self.expect_counting("2")
+        self.expect_unloaded()
+
+    def test_a_file_that_is_no_database_any_more_is_rescued_from_the_kernel(self):
+        self.load("a")
+        program = self.pair.xdp()
+        database = os.path.join(self.root, "var/lib/bpfman/bpfman.db")
+        self.damage("links")
+        with open(database, "r+b") as out:
+            out.write(b"z" * os.path.getsize(database))
+        with open(database, "rb") as file:
+            damaged = file.read()
+        self.expect_rescued(damaged, "recorded again, as the kernel has it: program rescued/pass")
+        self.assertEqual(self.pair.xdp(), program)
+        self.assertEqual(self.order(), ["rescued"])
+        self.assertIn("rescue", self.bpfman("log", check=True).stdout)
+        self.expect_unloaded()
+
+    def test_a_rescue_leaves_what_it_does_not_know(self):
+        self.load("a")
+        self.damage("programs")
+        self.damage("ledger")
+        blobs = os.path.join(self.root, "var/lib/bpfman/blobs/sha256")
+        for name in os.listdir(blobs):
+            os.rename(os.path.join(blobs, name), os.path.join(self.root, name))
+        program = self.pair.xdp()
+        done = self.bpfman("doctor", "--fix")
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("(program pass): its bytecode is not in the blob store", done.stdout)
+        self.assertIn("is pinned, and no record knows it", done.stdout)
+        self.assertEqual(self.pair.xdp(), program, "what is not known is not removed")
+        self.bpfman("doctor", "--fix", check=True)
+        self.assertIsNone(self.pair.xdp(), "asked for again, it is")

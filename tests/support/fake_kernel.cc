@@ -135,6 +135,9 @@ Result<UniqueFd> FakeKernel::enable_statistics() {
 }
 
 Result<std::optional<KernelProgram>> FakeKernel::find_program(ProgramId id) {
+  if (auto known = facts.find(id); known != facts.end()) {
+    return std::optional(known->second);
+  }
   for (const auto& [path, program] : world.program_pins) {
     if (program == id) {
       return std::optional(KernelProgram{.id = id,

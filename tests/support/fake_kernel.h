@@ -62,6 +62,8 @@ class FakeKernel final : public kernel::KernelOps {
   // Of every map; by pin what was put back.
   std::string map_contents = "contents";
   std::map<std::string, std::string> filled;
+  // Of programs of which more is to be told than that they are there.
+  std::map<ProgramId, KernelProgram> facts;
   // A member of this name cannot be an extension.
   std::string no_extension;
 
