@@ -95,7 +95,10 @@ Result<SetChainReply> Manager::set_chain(const ChainQuery& query,
       continue;
     }
     ChainRecord record = *chain;
-    TRY(impl_->look_at_hooks(snapshot, {record.hook}));
+    // By the name that was asked for: the interface may have been renamed since.
+    plan::HookSight sight =
+        TRY(impl_->look_at_hook(record.hook, hook.interface, hook.netns, snapshot, std::nullopt));
+    snapshot.sights.push_back(std::move(sight));
     auto planner = [&](const plan::Snapshot& seen) {
       return plan::plan_set_chain(record, setting, seen);
     };

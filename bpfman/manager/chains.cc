@@ -31,6 +31,15 @@ bool is_about_the_program(const Error& error) {
          error.code() == Code::PermissionDenied || error.code() == Code::FailedPrecondition;
 }
 
+// Whether what runs on the seat of a chain is what we put there. Nobody else attaches to a link
+// that is pinned as ours.
+bool is_own(const std::optional<ProgramId>& runs,
+            const std::optional<ProgramId>& recorded,
+            const ChainRecord& chain) {
+  return runs.has_value() &&
+         (runs == recorded || (!recorded.has_value() && !chain.link_pin.empty()));
+}
+
 std::vector<plan::OrderInput> order_inputs(const std::vector<plan::Candidate>& members) {
   std::vector<plan::OrderInput> inputs;
   for (const plan::Candidate& member : members) {
@@ -58,9 +67,10 @@ std::string_view to_string(LinkState state) {
 Result<bool> Manager::Impl::is_gone(const ChainRecord& chain) {
   if (!chain.link_pin.empty()) {
     std::optional<KernelLink> link = TRY(kernel.pinned_link(chain.link_pin));
-    return link.has_value() && link->detached;
+    return !link.has_value() || link->detached;  // without its pin nothing holds it
   }
-  // A filter tells nothing of itself: the namespace has to be there, without the interface.
+  // A filter tells nothing of itself: the namespace has to be there, without the interface. One
+  // with its index and another name, without our filter, is another one.
   Result<kernel::NetnsInterfaces> present = kernel.list_interfaces(chain.netns);
   if (!present.ok()) {
     return !chain.netns.empty() && present.error().code() == Code::NotFound;
@@ -68,7 +78,36 @@ Result<bool> Manager::Impl::is_gone(const ChainRecord& chain) {
   return present->netns == chain.hook.netns &&
          std::none_of(present->interfaces.begin(),
                       present->interfaces.end(),
-                      [&](const InterfaceFacts& one) { return one.ifindex == chain.hook.ifindex; });
+                      [&](const InterfaceFacts& one) {
+                        return one.ifindex == chain.hook.ifindex && one.name == chain.interface;
+                      });
+}
+
+Result<std::optional<plan::NetHook>> Manager::Impl::hook_by_name(HookKey key,
+                                                                 const std::string& interface,
+                                                                 const std::string& netns) {
+  Result<plan::NetHook> hook = kernel.observe_hook(key.kind, interface, netns);
+  if (!hook.ok() && hook.error().code() != Code::NotFound) {
+    return std::move(hook).error();
+  }
+  return hook.ok() && hook->key() == key ? std::optional(*std::move(hook)) : std::nullopt;
+}
+
+Result<std::optional<plan::NetHook>> Manager::Impl::renamed_hook(HookKey key,
+                                                                 const std::string& netns) {
+  std::optional<plan::NetHook> none;
+  Result<kernel::NetnsInterfaces> present = kernel.list_interfaces(netns);
+  if (!present.ok()) {
+    return present.error().code() == Code::NotFound
+               ? Result<std::optional<plan::NetHook>>(std::move(none))
+               : std::move(present).error();
+  }
+  for (const InterfaceFacts& one : present->interfaces) {
+    if (one.ifindex == key.ifindex && present->netns == key.netns) {
+      return hook_by_name(key, one.name, netns);
+    }
+  }
+  return none;
 }
 
 Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
@@ -77,21 +116,18 @@ Result<plan::HookSight> Manager::Impl::look_at_hook(HookKey key,
                                                     const plan::Snapshot& snapshot,
                                                     const std::optional<AttachSpec>& wanted) {
   plan::HookSight sight{.key = key};
-  Result<plan::NetHook> hook = kernel.observe_hook(key.kind, interface, netns);
-  if (hook.ok() && hook->key() == key) {
-    sight.hook = *std::move(hook);
-  } else if (!hook.ok() && hook.error().code() != Code::NotFound) {
-    return std::move(hook).error();
-  }
+  sight.hook = TRY(hook_by_name(key, interface, netns));
   const ChainRecord* chain = plan::chain_at(key, snapshot);
   if (chain != nullptr) {
     std::optional<ProgramId> runs = TRY(kernel.program_on(plan::seat_of(*chain)));
     std::optional<ProgramId> recorded =
         TRY(kernel.pinned_program(plan::runner_pin(*chain, snapshot)));
-    // Nobody else attaches to a link that is pinned as ours.
-    sight.ours = runs.has_value() &&
-                 (runs == recorded || (!recorded.has_value() && !chain->link_pin.empty()));
+    sight.ours = is_own(runs, recorded, *chain);
     sight.running = runs;
+  }
+  // What runs there tells that the interface is the same one, whatever it is called by now.
+  if (sight.ours && !sight.hook.has_value()) {
+    sight.hook = TRY(renamed_hook(key, netns));
   }
   if (chain != nullptr && !sight.hook.has_value()) {
     sight.gone = TRY(is_gone(*chain));
@@ -227,10 +263,10 @@ ChainView Manager::Impl::view_chain(const ChainRecord& record, const plan::Snaps
     link = kernel.pinned_link(record.link_pin).value_or(std::nullopt);
   }
   bool gone = link.has_value() && link->ifindex.value() == 0;
-  view.state = gone                                   ? LinkState::InterfaceGone
-               : runs.has_value() && runs == recorded ? LinkState::Attached
-               : runs.has_value()                     ? LinkState::Displaced
-                                                      : LinkState::NotAttached;
+  view.state = gone                             ? LinkState::InterfaceGone
+               : is_own(runs, recorded, record) ? LinkState::Attached
+               : runs.has_value()               ? LinkState::Displaced
+                                                : LinkState::NotAttached;
   std::map<unsigned, MemberCounts> counts;
   if (record.strategy != Strategy::Direct) {
     view.dispatcher = recorded;

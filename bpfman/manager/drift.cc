@@ -61,6 +61,32 @@ Result<bool> runs_as_recorded(const ChainRecord& chain,
   return runs == recorded;
 }
 
+// A pin of a chain that is missing; "" when all are there.
+Result<std::string> lost_pin(const ChainRecord& chain, kernel::KernelOps& kernel) {
+  if (chain.strategy == Strategy::Direct) {
+    return std::string();
+  }
+  std::string dispatcher = join_path(chain.directory, "dispatcher");
+  std::optional<ProgramId> program = TRY(kernel.pinned_program(dispatcher));
+  if (!program.has_value()) {
+    return dispatcher;
+  }
+  std::vector<std::string> names = {"counters"};
+  if (chain.strategy == Strategy::Freplace) {
+    names.emplace_back("config");
+    for (const auto& [link, slot] : chain.slots) {
+      names.push_back("link_" + std::to_string(slot));
+    }
+  }
+  for (const std::string& name : names) {
+    std::string path = join_path(chain.directory, name);
+    if (path_exists(chain.directory) && !path_exists(path)) {
+      return path;
+    }
+  }
+  return std::string();
+}
+
 }  // namespace
 
 Result<plan::Observation> Manager::Impl::observe_records(plan::Snapshot& snapshot) {
@@ -76,7 +102,11 @@ Result<plan::Observation> Manager::Impl::observe_records(plan::Snapshot& snapsho
       continue;
     }
     bool as_recorded = TRY(runs_as_recorded(chain, snapshot, kernel));
-    if (!as_recorded) {
+    std::string lost = TRY(lost_pin(chain, kernel));
+    if (!lost.empty()) {
+      out.lost_pins[chain.hook] = lost;
+    }
+    if (!as_recorded || !lost.empty()) {
       hooks.push_back(chain.hook);
     }
   }

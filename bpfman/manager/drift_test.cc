@@ -216,6 +216,21 @@ TEST_F(DriftTest, ALostPinIsMadeAgain) {
   EXPECT_THAT(differences(), IsEmpty());
 }
 
+TEST_F(DriftTest, AChainWithoutItsPinIsPutTogetherAnew) {
+  load_on("eth0", 50);
+  load_on("eth0", 60, "b");
+  std::string pin = manager_->list_chains()->front().record.directory + "/dispatcher";
+  ASSERT_EQ(kernel_.world.program_pins.erase(pin), 1U);
+  EXPECT_EQ(manager_->list_links()->front().state, LinkState::Attached) << "it runs";
+  EXPECT_THAT(differences(),
+              ElementsAre("the programs on eth0 run, but not all of their pins are there, somebody "
+                          "removed " +
+                          pin));
+  EXPECT_THAT(reconcile(), ElementsAre("put the programs on eth0 together anew"));
+  EXPECT_THAT(order(), ElementsAre("a/pass_counter", "b/pass_counter"));
+  EXPECT_THAT(differences(), IsEmpty());
+}
+
 TEST_F(DriftTest, AProgramWhoseEveryHoldWasRemovedIsLoadedAgain) {
   load_on("eth0", 50);
   ASSERT_TRUE(manager_

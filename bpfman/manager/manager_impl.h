@@ -118,6 +118,11 @@ class Manager::Impl {
   Result<std::optional<plan::NetHook>> observe(const AttachTarget& target);
   // Whether the interface of a chain does not exist any more, wherever this command runs.
   Result<bool> is_gone(const ChainRecord& chain);
+  // The hook of `key`, if the interface of this name is its; and under whatever name it has now.
+  Result<std::optional<plan::NetHook>> hook_by_name(HookKey key,
+                                                    const std::string& interface,
+                                                    const std::string& netns);
+  Result<std::optional<plan::NetHook>> renamed_hook(HookKey key, const std::string& netns);
   Result<plan::HookSight> look_at_hook(HookKey key,
                                        const std::string& interface,
                                        const std::string& netns,

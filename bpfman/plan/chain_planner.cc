@@ -313,6 +313,7 @@ bool rebuild(
       plan.steps.push_back(Step{.action = DetachHook{seat, {old}}});
     }
     seat.mode = change.before.has_value() ? std::optional(change.before->mode) : change.mode;
+    seat.interface = sight_of(change.key, snapshot)->hook->interface;  // as it is named now
     if (record.hook.kind != HookKind::Xdp && !record.link_pin.empty()) {
       const NetHook& hook = *sight_of(change.key, snapshot)->hook;
       seat.anchor = place_chain(draft.members, hook, snapshot, plan.warnings);
@@ -347,12 +348,16 @@ Result<void> add_chain_change(Plan& plan, const ChainChange& change, const Snaps
     }
     return {};
   }
-  if (!sight->hook.has_value()) {
+  bool alive = change.before.has_value() && sight->ours;
+  if (!sight->hook.has_value() && !alive) {
     return {};  // the interface is gone, and with it all that ran there: only records are left
   }
-  bool alive = change.before.has_value() && sight->ours;
-  if (sight->hook.has_value() && !alive) {
-    TRY(check_occupants(*sight->hook, std::nullopt));
+  if (!alive) {
+    Result<void> free = check_occupants(*sight->hook, std::nullopt);
+    if (!free.ok() && plan.recovery == Recovery::Finish) {
+      return {};  // what leaves is off already; the rest waits until others free the hook
+    }
+    TRY(std::move(free));
   }
   Draft draft = TRY(make_draft(change, *sight, snapshot));
   if (change.before.has_value()) {

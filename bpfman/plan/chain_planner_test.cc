@@ -217,6 +217,33 @@ TEST(ChainPlanner, WhereOthersTookTheHookNothingIsDone) {
   EXPECT_EQ(plan.error().code(), Code::AlreadyExists);
 }
 
+TEST(ChainPlanner, AMemberLeavesAHookThatOthersTook) {
+  Snapshot snapshot = chain_of(3, Strategy::Fused);
+  snapshot.sights[0].ours = false;
+  Result<Plan> plan = plan_detach({snapshot.links[0]}, snapshot);
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_THAT(plan->steps, SizeIs(0));
+  EXPECT_THAT(plan->commit, ElementsAre(RecordChange(DeleteLink{LinkId(1)})));
+}
+
+TEST(ChainPlanner, AMemberLeavesAHookThatRunsWhereItIsNotSeen) {
+  Snapshot snapshot = chain_of(3, Strategy::Fused);
+  snapshot.sights[0].hook.reset();
+  Result<Plan> plan = plan_detach({snapshot.links[0]}, snapshot);
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  ASSERT_THAT(steps_of<BuildChain>(*plan), SizeIs(1));
+  EXPECT_THAT(steps_of<BuildChain>(*plan)[0].members, SizeIs(2));
+  EXPECT_THAT(steps_of<SwitchHook>(*plan), SizeIs(1));
+}
+
+TEST(ChainPlanner, WhereNothingIsSetTheChainIsPutTogetherAnew) {
+  Snapshot snapshot = chain_of(2, Strategy::Freplace);
+  Result<Plan> plan = plan_set_chain(snapshot.chains[0], ChainSetting(), snapshot);
+  ASSERT_TRUE(plan.ok()) << plan.error().message();
+  EXPECT_THAT(steps_of<BuildChain>(*plan), SizeIs(1));
+  EXPECT_THAT(steps_of<SwitchHook>(*plan), SizeIs(1));
+}
+
 TEST(ChainPlanner, OddProceedOnSetsNeedAChainOfOne) {
   Snapshot snapshot = seen(free_hook());
   Result<Plan> plan = attach_one(snapshot, ChainTarget{.interface = "eth0", .proceed_on = {1}});

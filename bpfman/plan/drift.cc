@@ -77,7 +77,11 @@ class Finder {
 
   void look_at(const ChainRecord& chain) {
     const HookSight* sight = sight_of(chain.hook, snapshot_);
-    if (sight == nullptr || (sight->hook.has_value() && sight->ours)) {
+    if (sight == nullptr) {
+      return;
+    }
+    if (sight->ours) {
+      look_at_pins(chain);
       return;
     }
     std::string where = describe_hook(chain.hook.kind, chain.interface, chain.netns);
@@ -101,6 +105,20 @@ class Finder {
     } else {
       drift.why = "somebody else's program is there: " + free.error().message();
     }
+    found_.push_back(drift);
+  }
+
+  // Of a chain that runs: without them it can neither be changed nor told from one of others.
+  void look_at_pins(const ChainRecord& chain) {
+    auto lost = observation_.lost_pins.find(chain.hook);
+    if (lost == observation_.lost_pins.end()) {
+      return;
+    }
+    std::string where = describe_hook(chain.hook.kind, chain.interface, chain.netns);
+    Drift drift{.kind = DriftKind::ChainGone, .hook = chain.hook};
+    drift.what = fmt::format("the programs on {} run, but not all of their pins are there", where);
+    drift.why = "somebody removed " + lost->second;
+    drift.remedy = fmt::format("put the programs on {} together anew", where);
     found_.push_back(drift);
   }
 

@@ -22,9 +22,10 @@ struct ProgramSight {
 // What is there of the records of this boot. Hooks of chains are Snapshot::sights.
 struct Observation {
   std::map<ProgramKey, ProgramSight> programs;
-  std::map<LinkId, bool> links;  // outside of chains: whether they are attached
-  std::set<LinkId> places;       // links that wait, and whose interface is there
-  std::set<std::string> pins;    // everything below our bpffs, as absolute paths
+  std::map<LinkId, bool> links;              // outside of chains: whether they are attached
+  std::set<LinkId> places;                   // links that wait, and whose interface is there
+  std::set<std::string> pins;                // everything below our bpffs, as absolute paths
+  std::map<HookKey, std::string> lost_pins;  // one that is missing, of chains that run
 };
 
 // In the order in which they are mended.

@@ -70,6 +70,7 @@ Result<Plan> plan_set_chain(const ChainRecord& chain,
                      .members = members_of(chain.hook, snapshot),
                      .strategy = setting.strategy,
                      .timing = setting.timing};
+  change.rebuild = setting == ChainSetting();  // nothing to set: something of it is missing
   TRY(add_chain_change(plan, change, snapshot));
   return plan;
 }

@@ -125,3 +125,29 @@ class Selectors(Case):
         done = self.bpfman("attach", "app/pass", "xdp", "--iface", "all-physical", "--netns", self.path)
         self.assertEqual(done.returncode, 3, "veths are no hardware: " + done.stdout)
         self.assertEqual(self.bpfman("detach", "--selector", "9").returncode, 3)
+
+    def test_a_renamed_interface_keeps_its_programs_and_they_can_be_changed(self):
+        for application, priority in (("a", "10"), ("b", "20"), ("c", "30")):
+            self.bpfman("load", "file", self.host.pass1, "-a", application, "xdp", "--iface", "lan0", "--netns", self.path,
+                        "--priority", priority, check=True)
+        run("ip", "-n", self.netns, "link", "set", "lan0", "name", "new0")
+        run("ip", "-n", self.netns, "link", "add", "lan0", "type", "veth", "peer", "name", "other")
+        self.assertEqual(self.bpfman("doctor").returncode, 0)
+        self.bpfman("detach", "2", check=True)
+        self.bpfman("link", "set", "1", "--priority", "40", check=True)
+
+        def members():
+            return [one["program"] for one in self.bpfman.json("list", "chains")["chains"][0]["members"]]
+        self.assertEqual(members(), ["c/pass", "a/pass"])
+        self.assertEqual(self.programs(), ["new0"])
+        runs = json.loads(run("ip", "-n", self.netns, "-j", "link", "show", "new0").stdout)[0]["xdp"]["prog"]["id"]
+        self.assertEqual(self.bpfman.json("list", "chains")["chains"][0]["dispatcher_id"], runs)
+        # Once it is off, what has the old name is meant.
+        for pin in self.bpfman.pins():
+            if pin.startswith("xdp/") and pin.endswith("_link"):
+                os.unlink(os.path.join(self.bpfman.bpffs, pin))
+        wait_for("the kernel lets the link go", lambda: not self.programs())
+        self.assertIn("let the links on lan0", self.bpfman("doctor").stdout)
+        self.bpfman("reconcile", check=True)
+        self.assertEqual(self.programs(), ["lan0"])
+        self.assertEqual(self.bpfman("doctor").returncode, 0)
