@@ -1,7 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/manager/session.h"
 
+#include <algorithm>
+
+#include "bpfman/plan/upgrade.h"
+
 namespace bpfman {
+namespace {
+
+// Former versions that go with this change.
+Result<std::vector<ApplicationVersion>> leaving_versions(const plan::RecordChange& change,
+                                                         store::Store& store) {
+  if (const auto* all = std::get_if<plan::DeleteVersions>(&change)) {
+    return store.list_versions(all->application);
+  }
+  std::vector<ApplicationVersion> out;
+  if (const auto* next = std::get_if<plan::PutVersion>(&change)) {
+    out = TRY(store.list_versions(next->record.application));
+    out.resize(out.size() < plan::kMaxVersions ? 0 : 1);  // the oldest makes room
+  }
+  return out;
+}
+
+// Their bytecode goes with them, unless something else needs it.
+Result<plan::Plan> with_bytecode_of_versions(plan::Plan plan, store::Store& store) {
+  for (const plan::RecordChange& change : plan.commit) {
+    std::vector<ApplicationVersion> leaving = TRY(leaving_versions(change, store));
+    for (const ApplicationVersion& version : leaving) {
+      for (const ProgramRecord& program : version.programs) {
+        plan::Action action = plan::RemoveUnusedBlob{program.bytecode};
+        if (std::find(plan.cleanup.begin(), plan.cleanup.end(), action) == plan.cleanup.end()) {
+          plan.cleanup.push_back(std::move(action));
+        }
+      }
+    }
+  }
+  return plan;
+}
+
+}  // namespace
 
 Result<plan::Snapshot> take_snapshot(const Layout& layout,
                                      store::Store* store,
@@ -59,12 +96,13 @@ Result<plan::Snapshot> WriteSession::snapshot() {
 Result<plan::Bindings> WriteSession::run(const plan::Plan& plan,
                                          const plan::Snapshot& snapshot,
                                          const Materials& materials) {
+  plan::Plan whole = TRY(with_bytecode_of_versions(plan, store_));
   Executor executor(*layout_, *kernel_, store_);
   OperationFacts operation{.id = snapshot.next_operation,
                            .boot_id = snapshot.boot_id,
                            .now = snapshot.now,
                            .records = &snapshot};
-  return executor.run(plan, operation, materials, lock_);
+  return executor.run(whole, operation, materials, lock_);
 }
 
 Result<std::optional<store::Store>> open_for_reading(const Layout& layout,

@@ -113,6 +113,14 @@ TEST_F(UpgradeTest, GoesThereAndBack) {
   EXPECT_THAT(kernel_.world.hooks, IsEmpty());
 }
 
+TEST_F(UpgradeTest, BytecodeOfFormerVersionsGoesWithThem) {
+  ASSERT_TRUE(manager_->unload({"other/pass_counter"}, DryRun::No).ok());
+  ASSERT_TRUE(manager_->upgrade(to(second_), DryRun::No).ok());
+  EXPECT_THAT(*list_directory(options_.layout.blob_directory()), SizeIs(2));
+  ASSERT_TRUE(manager_->unload({"app/pass_counter"}, DryRun::No).ok());
+  EXPECT_THAT(*list_directory(options_.layout.blob_directory()), IsEmpty());
+}
+
 TEST_F(UpgradeTest, AFailedCheckGoesBack) {
   const std::vector<std::string> before = seen();
   UpgradeSpec spec = to(second_);
