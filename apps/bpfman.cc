@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command `bpfman`: words in, an exit status out. Makes the one Manager of this process.
 #include <filesystem>
+#include <functional>
 #include <iostream>
 
 #include <unistd.h>
 
+#include "bpfman/base/repeat.h"
 #include "bpfman/cli/cli.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/daemon.h"
@@ -52,8 +54,7 @@ int run(const std::vector<std::string>& words) {
                          return std::make_unique<Manager>(
                              to_options(global, environment, interrupts), *kernel);
                        },
-                       .serve = [&](const cli::GlobalOptions& global,
-                                    const cli::ServeOptions& serve) -> Result<void> {
+                       .serve = [&](const auto& global, const auto& serve) -> Result<void> {
                          kernel = kernel::make_kernel_ops();
                          ManagerOptions options = to_options(global, environment, interrupts);
                          Manager manager(options, *kernel);
@@ -64,8 +65,8 @@ int run(const std::vector<std::string>& words) {
                                            interrupts,
                                            serve.tell);
                        },
-                       .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
-                       .interrupts = &interrupts};
+                       .repeat = std::bind_front(repeat_until_told, std::cref(interrupts)),
+                       .err_is_terminal = ::isatty(STDERR_FILENO) == 1};
   return cli::run(words, context);
 }
 

@@ -141,10 +141,113 @@ class Parser {
 
 }  // namespace
 
+namespace {
+
+class Emitter {
+ public:
+  Emitter() {
+    good_ = ::yaml_emitter_initialize(&emitter_) == 1;
+    if (good_) {
+      ::yaml_emitter_set_output(&emitter_, &Emitter::write, &out_);
+      ::yaml_emitter_set_unicode(&emitter_, 1);
+      ::yaml_emitter_set_width(&emitter_, -1);
+    }
+  }
+
+  Emitter(const Emitter&) = delete;
+  Emitter& operator=(const Emitter&) = delete;
+
+  ~Emitter() {
+    if (good_) {
+      ::yaml_emitter_delete(&emitter_);
+    }
+  }
+
+  Result<std::string> run(const YamlNode& root) {
+    ::yaml_document_t document;
+    if (!good_ || ::yaml_document_initialize(&document, nullptr, nullptr, nullptr, 1, 1) == 0) {
+      return no_memory();
+    }
+    if (add(document, root) == 0) {
+      ::yaml_document_delete(&document);
+      return Error(Code::InvalidArgument, "a text that is no UTF-8 cannot be written as YAML");
+    }
+    // The document belongs to the emitter from here on.
+    if (::yaml_emitter_dump(&emitter_, &document) == 0 || ::yaml_emitter_close(&emitter_) == 0) {
+      return Error(Code::Internal,
+                   std::string("cannot write YAML: ") +
+                       (emitter_.problem == nullptr ? "no memory" : emitter_.problem));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  static Error no_memory() { return Error(Code::ResourceExhausted, "no memory to write YAML"); }
+
+  static int write(void* into, unsigned char* text, std::size_t size) {
+    static_cast<std::string*>(into)->append(reinterpret_cast<const char*>(text), size);
+    return 1;
+  }
+
+  // The node's number in the document; 0: it cannot be written.
+  static int add(::yaml_document_t& document, const YamlNode& node) {
+    switch (node.kind) {
+      case YamlNode::Kind::List: {
+        int list = ::yaml_document_add_sequence(&document, nullptr, YAML_BLOCK_SEQUENCE_STYLE);
+        for (const YamlNode& item : node.items) {
+          int child = add(document, item);
+          if (child == 0 || ::yaml_document_append_sequence_item(&document, list, child) == 0) {
+            return 0;
+          }
+        }
+        return list;
+      }
+      case YamlNode::Kind::Map: {
+        int map = ::yaml_document_add_mapping(&document, nullptr, YAML_BLOCK_MAPPING_STYLE);
+        for (const auto& [key, value] : node.members) {
+          int name = add(document, key);
+          int child = name == 0 ? 0 : add(document, value);
+          if (child == 0 || ::yaml_document_append_mapping_pair(&document, map, name, child) == 0) {
+            return 0;
+          }
+        }
+        return map;
+      }
+      case YamlNode::Kind::Null:
+        return add_scalar(document, "null", YAML_PLAIN_SCALAR_STYLE);
+      case YamlNode::Kind::Scalar:
+        return add_scalar(document,
+                          node.text,
+                          node.quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE);
+    }
+    return 0;
+  }
+
+  static int add_scalar(::yaml_document_t& document,
+                        const std::string& text,
+                        ::yaml_scalar_style_t style) {
+    return ::yaml_document_add_scalar(&document,
+                                      nullptr,
+                                      reinterpret_cast<const unsigned char*>(text.data()),
+                                      static_cast<int>(text.size()),
+                                      style);
+  }
+
+  ::yaml_emitter_t emitter_{};
+  bool good_ = false;
+  std::string out_;
+};
+
+}  // namespace
+
 const YamlNode* YamlNode::find(std::string_view key) const {
   auto found = std::find_if(
       members.begin(), members.end(), [&](const auto& one) { return one.first.text == key; });
   return found == members.end() ? nullptr : &found->second;
+}
+
+Result<std::string> emit_yaml(const YamlNode& node) {
+  return Emitter().run(node);
 }
 
 Result<std::vector<YamlNode>> parse_yaml(std::string_view text, const std::string& name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // YAML files (YAML 1.1 as libyaml reads it) as trees in which every node knows its line. Scalars
-// stay text: what they mean is for the reader of a document to say.
+// stay text: what they mean is for the reader of a document to say. And the way back.
 #pragma once
 
 #include <cstdint>
@@ -32,5 +32,9 @@ struct YamlNode {
 // that stands twice or is no scalar, more than 100,000 nodes (aliases counted as what they stand
 // for) or 100 levels.
 Result<std::vector<YamlNode>> parse_yaml(std::string_view text, const std::string& name);
+
+// The tree as one document, in blocks, without a line that begins it; `quoted` scalars are quoted.
+// Lines are not looked at. InvalidArgument: a text that is no UTF-8.
+Result<std::string> emit_yaml(const YamlNode& node);
 
 }  // namespace bpfman

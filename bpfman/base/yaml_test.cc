@@ -80,5 +80,36 @@ TEST(Yaml, AliasesAreExpandedWithinLimits) {
   EXPECT_THAT(error_of(std::string(200, '[') + std::string(200, ']')), HasSubstr("too much"));
 }
 
+TEST(Yaml, WhatIsWrittenIsReadAgain) {
+  const std::string text =
+      "kind: BpfApplication\n"
+      "spec:\n"
+      "  priority: 50\n"
+      "  name: \"50\"\n"
+      "  odd: \"a\\nb: \\\"c\\\" # d\"\n"
+      "  none: null\n"
+      "  empty: {}\n"
+      "  links:\n"
+      "  - interfaces:\n"
+      "    - eth0\n"
+      "    - \"eth*\"\n"
+      "  - {}\n";
+  Result<std::vector<YamlNode>> parsed = parse_yaml(text, "a.yaml");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message();
+  Result<std::string> written = emit_yaml(parsed->front());
+  ASSERT_TRUE(written.ok()) << written.error().message();
+  EXPECT_EQ(*written, text);
+}
+
+TEST(Yaml, LongTextsStayInOneLineAndOtherAlphabetsAsTheyAre) {
+  const std::string longer(500, 'x');
+  YamlNode node{.kind = Kind::Scalar, .text = longer + " \u00fc", .quoted = true};
+  EXPECT_EQ(*emit_yaml(node), "\"" + longer + " \u00fc\"\n");
+  node.text = "\xff";
+  Result<std::string> bad = emit_yaml(node);
+  ASSERT_FALSE(bad.ok());
+  EXPECT_THAT(bad.error().message(), HasSubstr("no UTF-8"));
+}
+
 }  // namespace
 }  // namespace bpfman

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "bpfman/base/environment.h"
-#include "bpfman/base/interrupts.h"
 #include "bpfman/manager/api.h"
 #include "bpfman/model/pull_progress.h"
 
@@ -53,8 +52,11 @@ struct Context {
   std::function<std::unique_ptr<Api>(const GlobalOptions&)> make_api;
   // The daemon; returns when it is told to end.
   std::function<Result<void>(const GlobalOptions&, const ServeOptions&)> serve;
+  // Calls `look` every `interval_ms` until it fails or the command is told to end (SIGINT,
+  // SIGTERM), which is no error.
+  std::function<Result<void>(std::int64_t interval_ms, const std::function<Result<void>()>& look)>
+      repeat;
   bool err_is_terminal = false;
-  const Interrupts* interrupts = nullptr;  // that end a verb which waits
 };
 
 // Runs one command; returns the exit status. `words` are argv without the program's name.

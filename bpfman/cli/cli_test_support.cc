@@ -77,7 +77,14 @@ Result<ApplicationHistoryReply> FakeApi::application_history(const std::string& 
 }
 
 Result<std::vector<LedgerEntry>> FakeApi::log(const LedgerQuery& query) {
-  return answer("log " + query.name + " " + std::to_string(query.limit), answers_.ledger);
+  std::string after = query.after == 0 ? "" : " after " + std::to_string(query.after);
+  constexpr std::size_t kFirstLooks = 2;
+  std::vector<LedgerEntry> found = answers_.ledger;
+  if (looks_ >= kFirstLooks) {
+    found = answers_.later.at(looks_ - kFirstLooks);
+  }
+  ++looks_;
+  return answer("log " + query.name + " " + std::to_string(query.limit) + after, found);
 }
 
 Result<ApplyReply> FakeApi::apply(const std::vector<WantedApplication>& wanted, DryRun dry_run) {
@@ -87,6 +94,10 @@ Result<ApplyReply> FakeApi::apply(const std::vector<WantedApplication>& wanted, 
     titles.push_back(one.title());
   }
   return answer("apply " + join(titles, " ") + dry(dry_run), answers_.applied);
+}
+
+Result<ExportReply> FakeApi::export_applications(const std::vector<std::string>& names) {
+  return answer("export " + join(names, " "), answers_.exported);
 }
 
 Result<ApplyReply> FakeApi::delete_applications(const std::vector<std::string>& words,
@@ -259,7 +270,15 @@ Outcome run_words(const std::string& words,
                     ++outcome.asked.made;
                     outcome.asked.global = global;
                     return std::make_unique<FakeApi>(answers, outcome.asked);
-                  }};
+                  },
+                  .repeat =
+                      [&](std::int64_t, const std::function<Result<void>()>& look) {
+                        Result<void> done;
+                        for (std::size_t i = 0; i < answers.later.size() && done.ok(); ++i) {
+                          done = look();
+                        }
+                        return done;
+                      }};
   outcome.status = run(words.empty() ? std::vector<std::string>() : split(words, ' '), context);
   outcome.out = out.str();
   outcome.err = err.str();

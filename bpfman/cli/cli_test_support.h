@@ -22,8 +22,11 @@ class FakeApi final : public Api {
     DoctorReply doctor;
     RescueReply rescue;
     ApplyReply applied;
+    ExportReply exported;
     UpgradeReply upgraded;
     std::vector<LedgerEntry> ledger;
+    // What every look but the first two finds: what there is, and the last entry.
+    std::vector<std::vector<LedgerEntry>> later;
     ApplicationHistoryReply versions;
     std::vector<SelectorView> selectors;
     PullReply pull;
@@ -91,6 +94,7 @@ class FakeApi final : public Api {
                                 DryRun dry_run) override;
   Result<ApplicationHistoryReply> application_history(const std::string& application) override;
   Result<std::vector<LedgerEntry>> log(const LedgerQuery& query) override;
+  Result<ExportReply> export_applications(const std::vector<std::string>& names) override;
   Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                          DryRun dry_run) override;
   Result<std::vector<SelectorView>> list_selectors() override;
@@ -143,6 +147,7 @@ class FakeApi final : public Api {
 
   const Answers& answers_;
   Asked& asked_;
+  std::size_t looks_ = 0;  // into the ledger
 };
 
 // What one command did.

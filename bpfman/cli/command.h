@@ -22,6 +22,10 @@ class Session {
 
   Result<void> serve(const ServeOptions& options) const { return context_.serve(global_, options); }
 
+  Result<void> repeat(std::int64_t interval_ms, const std::function<Result<void>()>& look) const {
+    return context_.repeat(interval_ms, look);
+  }
+
   // --pull-policy, or what the configuration says.
   Result<PullPolicy> pull_policy(const std::string& flag) const;
 
@@ -93,6 +97,7 @@ void add_serve(Tree& tree);
 void add_restore(Tree& tree);
 void add_doctor(Tree& tree);
 void add_apply(Tree& tree);
+void add_export(Tree& tree);
 void add_upgrade(Tree& tree);
 void add_log(Tree& tree);
 void add_list(Tree& tree);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman log [NAME]
+// bpfman log [NAME] [-f]
+#include <algorithm>
+#include <limits>
 #include <ostream>
 
 #include "bpfman/base/clock.h"
@@ -13,8 +15,11 @@ struct LogFlags {
   std::string name;
   std::size_t limit = 100;
   std::string since;
+  bool follow = false;
   OutputFlag output;
 };
+
+constexpr std::int64_t kLookEveryMs = 500;
 
 // "1000 as 0": who logged in, and what the process ran as.
 std::string who(const LedgerEntry& entry) {
@@ -49,6 +54,65 @@ std::string objects_of(const LedgerEntry& entry, bool wide) {
   return entry.error.empty() ? out : (out.empty() ? "" : out + "; ") + entry.error;
 }
 
+// Entries as they come; the columns are as wide as what was printed so far.
+class Printer {
+ public:
+  Printer(std::ostream& out, Format format) : out_(out), format_(format) {}
+
+  void print(const std::vector<LedgerEntry>& entries) {
+    if (format_ == Format::Json) {
+      for (const LedgerEntry& entry : entries) {
+        out_ << json_line_of(entry);
+      }
+      return;
+    }
+    for (const LedgerEntry& entry : entries) {
+      table_.add({format_utc(entry.at),
+                  who(entry),
+                  entry.verb,
+                  std::string(to_string(entry.outcome)),
+                  entry.subject,
+                  objects_of(entry, format_ == Format::Wide)});
+    }
+    table_.print_more(out_);
+  }
+
+ private:
+  std::ostream& out_;
+  Format format_;
+  Table table_ = Table({"TIME", "UID", "COMMAND", "OUTCOME", "SUBJECT", "WHAT"});
+};
+
+std::uint64_t last_of(const std::vector<LedgerEntry>& entries) {
+  return entries.empty() ? 0 : entries.back().id;
+}
+
+// What there is, then every entry that comes. The database may come later, too.
+Result<void> follow(Session& session, const LedgerQuery& query, Printer& printer) {
+  // Of all entries, so that those that are about something else are looked at once.
+  std::vector<LedgerEntry> newest = TRY(session.api().log(LedgerQuery{.limit = 1}));
+  std::vector<LedgerEntry> entries = TRY(session.api().log(query));
+  std::uint64_t seen = std::max(last_of(newest), last_of(entries));
+  printer.print(entries);
+  session.out().flush();
+  auto look = [&]() -> Result<void> {
+    Result<std::vector<LedgerEntry>> found = session.api().log(
+        LedgerQuery{.limit = std::numeric_limits<std::size_t>::max(), .after = seen});
+    if (!found.ok()) {
+      return std::move(found).error();
+    }
+    seen = std::max(seen, last_of(*found));
+    std::erase_if(*found, [&](const LedgerEntry& entry) {
+      return !query.name.empty() && !is_about(entry, query.name);
+    });
+    printer.print(*found);
+    session.out().flush();  // whoever follows it sees it now
+    return session.out().good() ? Result<void>()
+                                : Error(Code::Unavailable, "cannot write to standard output");
+  };
+  return session.repeat(kLookEveryMs, look);
+}
+
 Result<void> run_log(Session& session, const LogFlags& flags) {
   Format format = TRY(flags.output.format());
   LedgerQuery query{.limit = flags.limit, .name = flags.name};
@@ -57,23 +121,12 @@ Result<void> run_log(Session& session, const LogFlags& flags) {
     std::int64_t back = TRY(parse_duration_ms("--since", flags.since));
     query.since = unix_now() - back / kSecond;
   }
+  Printer printer(session.out(), format);
+  if (flags.follow) {
+    return follow(session, query, printer);
+  }
   std::vector<LedgerEntry> entries = TRY(session.api().log(query));
-  if (format == Format::Json) {
-    for (const LedgerEntry& entry : entries) {
-      session.out() << json_line_of(entry);
-    }
-    return {};
-  }
-  Table table({"TIME", "UID", "COMMAND", "OUTCOME", "SUBJECT", "WHAT"});
-  for (const LedgerEntry& entry : entries) {
-    table.add({format_utc(entry.at),
-               who(entry),
-               entry.verb,
-               std::string(to_string(entry.outcome)),
-               entry.subject,
-               objects_of(entry, format == Format::Wide)});
-  }
-  table.print(session.out());
+  printer.print(entries);
   return {};
 }
 
@@ -81,15 +134,17 @@ Result<void> run_log(Session& session, const LogFlags& flags) {
 
 void add_log(Tree& tree) {
   auto flags = std::make_shared<LogFlags>();
-  CLI::App* log = tree.add(&tree.root,
-                           "log",
-                           "Show what was done to programs, links and images, and by whom",
-                           "bpfman log\n  bpfman log my-ebpf-prog --since 1h -o json");
+  CLI::App* log =
+      tree.add(&tree.root,
+               "log",
+               "Show what was done to programs, links and images, and by whom",
+               "bpfman log\n  bpfman log my-ebpf-prog --since 1h -o json\n  bpfman log -f");
   log->add_option("NAME", flags->name, "Only about this application, program, image or digest")
       ->type_name("");
   log->add_option("-n,--lines", flags->limit, "At most so many entries, the newest (default 100)")
       ->type_name("N");
   log->add_option("--since", flags->since, "Not older than this: 30s, 10m, 2h")->type_name("TIME");
+  log->add_flag("-f,--follow", flags->follow, "Go on with entries as they come, until Ctrl-C");
   add_output(log, flags->output);
   tree.verbs.push_back(
       {log, NeedsRoot::Yes, [flags](Session& session) { return run_log(session, *flags); }});

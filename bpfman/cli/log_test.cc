@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstdint>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -81,6 +82,41 @@ TEST(Log, JsonIsALineAnEntry) {
                              "\"trust\":\"rule 1\""}) {
     EXPECT_THAT(outcome.out, HasSubstr(member));
   }
+}
+
+LedgerEntry later(std::uint64_t id, const std::string& subject) {
+  return LedgerEntry{.id = id, .at = 1'700'000'000, .verb = "attach", .subject = subject};
+}
+
+TEST(Log, FollowingPrintsWhatComesOnce) {
+  FakeApi::Answers some = answers();
+  some.later = {{later(8, "other/pass"), later(9, "app/pass")}, {}, {later(10, "app/pass")}};
+  Outcome outcome = run_words("log -f -n 5 -o json", some);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 5);
+  const std::string most = std::to_string(SIZE_MAX);
+  EXPECT_THAT(outcome.asked.calls,
+              ElementsAre("log  1",
+                          "log  5",
+                          "log  " + most + " after 7",
+                          "log  " + most + " after 9",
+                          "log  " + most + " after 9"));
+  EXPECT_THAT(outcome.out, HasSubstr("\"id\":10"));
+}
+
+TEST(Log, FollowingOneApplicationPassesOverOthers) {
+  FakeApi::Answers some;
+  LedgerEntry mine = later(9, "app/pass");
+  mine.objects = answers().ledger.front().objects;
+  some.later = {{later(8, "other/pass"), mine}, {later(10, "other/pass")}, {}};
+  Outcome outcome = run_words("log app --follow", some);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.find("TIME"), 0U) << "the header comes with the first entry";
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 2);
+  EXPECT_THAT(outcome.out, ::testing::Not(HasSubstr("other/pass")));
+  EXPECT_THAT(outcome.asked.calls.back(), HasSubstr("after 10"));
+  EXPECT_THAT(outcome.asked.calls[2], ::testing::Not(HasSubstr("after")))
+      << "there was no database yet";
 }
 
 TEST(Log, MistakesAreSaidFirst) {

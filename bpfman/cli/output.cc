@@ -8,33 +8,57 @@
 
 namespace bpfman::cli {
 
+namespace {
+
+std::string cell(const std::string& text) {
+  return text.empty() ? std::string("<none>") : printable(text);
+}
+
+void widen(const std::vector<std::string>& row, std::vector<std::size_t>& widths) {
+  widths.resize(std::max(widths.size(), row.size()));
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    widths[i] = std::max(widths[i], cell(row[i]).size());
+  }
+}
+
+void print_line(std::ostream& out,
+                const std::vector<std::string>& row,
+                const std::vector<std::size_t>& widths) {
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    std::string text = cell(row[i]);
+    bool last = i + 1 == row.size();
+    out << text << (last ? std::string() : std::string(widths[i] - text.size() + 2, ' '));
+  }
+  out << '\n';
+}
+
+}  // namespace
+
+void Table::print_rows(std::ostream& out, std::vector<std::size_t>& widths) const {
+  bool first = widths.empty();
+  widen(header_, widths);
+  for (const std::vector<std::string>& row : rows_) {
+    widen(row, widths);
+  }
+  if (first) {
+    print_line(out, header_, widths);
+  }
+  for (const std::vector<std::string>& row : rows_) {
+    print_line(out, row, widths);
+  }
+}
+
 void Table::print(std::ostream& out) const {
-  if (rows_.empty()) {
-    return;
-  }
   std::vector<std::size_t> widths;
-  for (const std::string& title : header_) {
-    widths.push_back(title.size());
+  if (!rows_.empty()) {
+    print_rows(out, widths);
   }
-  auto cell = [](const std::string& text) {
-    return text.empty() ? std::string("<none>") : printable(text);
-  };
-  for (const std::vector<std::string>& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], cell(row[i]).size());
-    }
-  }
-  auto line = [&](const std::vector<std::string>& row) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      std::string text = cell(row[i]);
-      bool last = i + 1 == row.size();
-      out << text << (last ? std::string() : std::string(widths[i] - text.size() + 2, ' '));
-    }
-    out << '\n';
-  };
-  line(header_);
-  for (const std::vector<std::string>& row : rows_) {
-    line(row);
+}
+
+void Table::print_more(std::ostream& out) {
+  if (!rows_.empty()) {
+    print_rows(out, widths_);
+    rows_.clear();
   }
 }
 

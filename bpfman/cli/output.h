@@ -24,7 +24,15 @@ class Table {
 
   void print(std::ostream& out) const;
 
+  // Prints the rows since the last call and forgets them. The header comes once, with the first
+  // row; columns stay as wide as they were, or get wider.
+  void print_more(std::ostream& out);
+
  private:
+  // `widths`: of the columns so far; empty: the header comes first.
+  void print_rows(std::ostream& out, std::vector<std::size_t>& widths) const;
+
+  std::vector<std::size_t> widths_;  // of what print_more() has printed; empty: nothing yet
   std::vector<std::string> header_;
   std::vector<std::vector<std::string>> rows_;
 };

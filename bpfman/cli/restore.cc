@@ -41,8 +41,6 @@ Result<void> run_restore(Session& session, const RestoreFlags& flags) {
   std::int64_t wait_ms = TRY(parse_duration_ms("--wait", flags.wait));
   constexpr std::int64_t kMillisecond = 1'000'000;
   std::int64_t end = steady_now_ns() + wait_ms * kMillisecond;
-  const Interrupts* interrupts = session.context().interrupts;
-  Interrupts::Watch watch(interrupts);
   ReconcileReply all;
   std::vector<Repair> failed;
   std::vector<plan::Drift> missing;
@@ -54,8 +52,7 @@ Result<void> run_restore(Session& session, const RestoreFlags& flags) {
     }
     DoctorReply left = TRY(session.api().doctor());
     missing = missing_of(left);
-    bool ends = steady_now_ns() >= end || (interrupts != nullptr && interrupts->requested());
-    if ((missing.empty() && failed.empty()) || ends) {
+    if ((missing.empty() && failed.empty()) || steady_now_ns() >= end) {
       all.warnings = std::move(reply.warnings);
       break;
     }

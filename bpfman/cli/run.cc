@@ -109,6 +109,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_serve(tree);
   add_doctor(tree);
   add_apply(tree);
+  add_export(tree);
   add_upgrade(tree);
   add_run(tree);
   add_restore(tree);

@@ -2,7 +2,6 @@
 // bpfman run IMAGE ... : loaded and attached for as long as the command lives.
 #include <ostream>
 
-#include <poll.h>
 #include <unistd.h>
 
 #include "bpfman/base/clock.h"
@@ -37,26 +36,30 @@ Result<LoadSpec> spec_of(Session& session, const RunFlags& flags) {
 Result<void> wait_for_end(Session& session,
                           const std::vector<std::string>& programs,
                           const Lease& lease) {
-  constexpr int kLook = 1000;  // ms
-  const Interrupts* interrupts = session.context().interrupts;
-  Interrupts::Watch watch(interrupts);
-  while (interrupts != nullptr && !interrupts->requested()) {
-    ::poll(nullptr, 0, kLook);  // a signal ends it
-    auto is_over = [&] { return lease.expires_at != 0 && unix_now() >= lease.expires_at; };
+  constexpr std::int64_t kLook = 1000;  // ms
+  auto look = [&]() -> Result<void> {
+    std::optional<std::string> gone;
     for (const std::string& program : programs) {
       Result<ProgramView> view = session.api().get_program(program);
-      bool gone = !view.ok() && view.error().code() == Code::NotFound;
-      if (is_over()) {
-        session.err() << "its time is over\n";
-        return {};
-      }
-      if (gone) {
-        return Error(Code::Aborted, "program " + program + " was unloaded by another command")
-            .with_hint("bpfman log tells by which");
+      if (!view.ok() && view.error().code() == Code::NotFound) {
+        gone = program;
       }
     }
+    if (lease.expires_at != 0 && unix_now() >= lease.expires_at) {
+      return Error(Code::Cancelled, "its time is over");
+    }
+    if (gone.has_value()) {
+      return Error(Code::Aborted, "program " + *gone + " was unloaded by another command")
+          .with_hint("bpfman log tells by which");
+    }
+    return {};
+  };
+  Result<void> told = session.context().repeat(kLook, look);
+  if (!told.ok() && told.error().code() == Code::Cancelled) {
+    session.err() << told.error().message() << '\n';
+    return {};
   }
-  return {};
+  return told;
 }
 
 // Of those that are still there.

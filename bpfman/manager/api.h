@@ -20,6 +20,7 @@
 #include "bpfman/model/trust_policy.h"
 #include "bpfman/model/typed_value.h"
 #include "bpfman/plan/drift.h"
+#include "bpfman/plan/export.h"
 #include "bpfman/plan/image_planners.h"
 #include "bpfman/plan/neighbours.h"
 #include "bpfman/plan/plan.h"
@@ -361,6 +362,10 @@ struct ApplyReply {
   std::vector<AppliedApplication> applications;
 };
 
+struct ExportReply {
+  std::vector<plan::ExportedApplication> applications;
+};
+
 // Other bytecode for an application that is loaded.
 struct UpgradeSpec {
   std::string application;
@@ -448,6 +453,10 @@ class Api {
   // Applications that documents made: by name, kind/name, or title.
   virtual Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                                  DryRun dry_run) = 0;
+
+  // Documents of what is recorded; no names: of all applications. One that a document cannot say is
+  // an answer. NotFound: there is no such application.
+  virtual Result<ExportReply> export_applications(const std::vector<std::string>& names) = 0;
 
   // In place: no hook is without the application's program, links keep their ids, and maps that
   // both versions declare alike go on. All programs or none.

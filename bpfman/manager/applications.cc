@@ -12,9 +12,6 @@ namespace {
 using plan::ApplicationStep;
 using What = ApplicationStep::What;
 
-// The metadata key under which upstream's CSI driver looks for an application.
-constexpr const char* kProgramName = "bpfman.io/ProgramName";
-
 // Runs the steps of one document.
 class Application {
  public:
@@ -223,7 +220,7 @@ LoadSpec load_spec(const WantedApplication& wanted) {
                 .globals = wanted.globals,
                 .settings = wanted.settings};
   spec.metadata[plan::kApplied] = wanted.title();
-  spec.metadata[kProgramName] = wanted.name;
+  spec.metadata[plan::kProgramName] = wanted.name;
   for (const WantedProgram& program : wanted.programs) {
     if (!program.choice.name.empty()) {
       spec.programs.push_back(program.choice);
@@ -345,6 +342,18 @@ Result<ApplyReply> Manager::apply(const std::vector<WantedApplication>& wanted, 
     }
     reply.applications.push_back(std::move(one));
   }
+  return reply;
+}
+
+Result<ExportReply> Manager::export_applications(const std::vector<std::string>& names) {
+  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  std::vector<std::string> wanted = names.empty() ? plan::application_names(records) : names;
+  ExportReply reply;
+  for (const std::string& name : wanted) {
+    plan::ExportedApplication one = TRY(plan::export_application(name, records));
+    reply.applications.push_back(std::move(one));
+  }
+  plan::check_names(reply.applications);
   return reply;
 }
 

@@ -66,6 +66,7 @@ class Manager final : public Api {
                                 DryRun dry_run) override;
   Result<ApplicationHistoryReply> application_history(const std::string& application) override;
   Result<std::vector<LedgerEntry>> log(const LedgerQuery& query) override;
+  Result<ExportReply> export_applications(const std::vector<std::string>& names) override;
   Result<ApplyReply> delete_applications(const std::vector<std::string>& words,
                                          DryRun dry_run) override;
   Result<ChangeReply> unload(const std::vector<std::string>& programs, DryRun dry_run) override;

@@ -294,10 +294,8 @@ Result<WantedApplication> read_document(const YamlNode& node, const std::string&
   }
   TRY(read_cluster_fields(*spec));
   TRY(read_variables(*spec, out));
-  const auto* single = std::find_if(
-      kSingleKinds.begin(), kSingleKinds.end(), [&](auto& one) { return out.kind == one.kind; });
-  if (single != kSingleKinds.end()) {
-    TRY(read_single(*spec, single->type, out));
+  if (std::optional<ProgramType> type = type_of_kind(out.kind)) {
+    TRY(read_single(*spec, *type, out));
   } else if (std::find(kApplicationKinds.begin(), kApplicationKinds.end(), out.kind) !=
              kApplicationKinds.end()) {
     TRY(read_application(*spec, out));
@@ -310,6 +308,21 @@ Result<WantedApplication> read_document(const YamlNode& node, const std::string&
 }
 
 }  // namespace
+
+std::optional<ProgramType> type_of_kind(std::string_view kind) {
+  const auto* single = std::find_if(
+      kSingleKinds.begin(), kSingleKinds.end(), [&](auto& one) { return kind == one.kind; });
+  return single == kSingleKinds.end() ? std::nullopt : std::optional(single->type);
+}
+
+std::string kind_of_title(std::string_view title) {
+  for (const std::string& kind : kinds()) {
+    if (title.starts_with(to_lower(kind) + ".bpfman.io/")) {
+      return kind;
+    }
+  }
+  return "";
+}
 
 std::string WantedApplication::title() const {
   return to_lower(kind) + ".bpfman.io/" + name;

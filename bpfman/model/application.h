@@ -48,6 +48,11 @@ struct WantedApplication {
   std::string title() const;
 };
 
+// What programs documents of this kind have; nullopt: several, of any type, or no such kind.
+std::optional<ProgramType> type_of_kind(std::string_view kind);
+// "xdpprogram.bpfman.io/x" -> "XdpProgram"; "" where nobody knows the kind.
+std::string kind_of_title(std::string_view title);
+
 // Adds it to others. InvalidArgument "FILE:LINE: what": there is one of that name.
 Result<void> add_application(std::vector<WantedApplication>& into, WantedApplication one);
 

@@ -50,6 +50,7 @@ struct LedgerQuery {
   std::size_t limit = 100;  // the newest
   std::int64_t since = 0;   // unix seconds
   std::string name;         // of an application, a program or an image; "": all
+  std::uint64_t after = 0;  // only entries with a higher id
 };
 
 // Whether an entry is about this application, program or image.

@@ -16,6 +16,12 @@ namespace bpfman::plan {
 // as place_mark() writes it.
 inline constexpr const char* kApplied = "bpfman.io/applied";
 
+// The metadata key under which upstream's CSI driver looks for an application.
+inline constexpr const char* kProgramName = "bpfman.io/ProgramName";
+
+// The metadata key under which upstream keeps the name of an application.
+inline constexpr const char* kApplicationKey = "bpfman.io/application";
+
 struct DesiredProgram {
   std::string name;  // function
   ProgramType type = ProgramType::Xdp;

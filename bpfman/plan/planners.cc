@@ -9,6 +9,7 @@
 #include "bpfman/base/check.h"
 #include "bpfman/base/file.h"
 #include "bpfman/base/text.h"
+#include "bpfman/plan/applications.h"
 #include "bpfman/plan/chain_conflicts.h"
 #include "bpfman/plan/chain_planner.h"
 #include "bpfman/plan/neighbours.h"
@@ -17,14 +18,11 @@
 namespace bpfman::plan {
 namespace {
 
-// The metadata key under which upstream keeps the application.
-constexpr std::string_view kApplicationKey = "bpfman.io/application";
-
 std::string application_of(const LoadSpec& spec, const BytecodeFacts& bytecode) {
   if (!spec.application.empty()) {
     return spec.application;
   }
-  auto found = spec.metadata.find(std::string(kApplicationKey));
+  auto found = spec.metadata.find(kApplicationKey);
   return found == spec.metadata.end() ? bytecode.default_application : found->second;
 }
 
@@ -160,7 +158,7 @@ ProgramRecord new_record(const LoadSpec& spec,
   record.license = bytecode.elf.license;
   record.metadata = spec.metadata;
   if (!spec.application.empty()) {
-    record.metadata[std::string(kApplicationKey)] = spec.application;
+    record.metadata[kApplicationKey] = spec.application;
   }
   for (const ProgramChoice& choice : spec.programs) {
     if (choice.name == program.name) {

@@ -40,8 +40,8 @@ Result<std::vector<LedgerEntry>> read_ledger(Database& database, const LedgerQue
   std::vector<LedgerEntry> out;
   Statement rows = TRY(database.prepare(
       "SELECT id, at, verb, subject, outcome, error, boot_id, pid, uid, login_uid, objects "
-      "FROM ledger WHERE at >= ? ORDER BY id DESC"));
-  rows.bind(query.since);
+      "FROM ledger WHERE at >= ? AND id > ? ORDER BY id DESC"));
+  rows.bind(query.since).bind(query.after);
   while (out.size() < query.limit) {
     bool found = TRY(rows.step());
     if (!found) {

@@ -79,6 +79,10 @@ TEST_F(LedgerTest, QueriesGiveTheNewestThatFit) {
   EXPECT_THAT(times(LedgerQuery{.limit = 2, .name = "odd"}), ElementsAre(1'003, 1'005));
   EXPECT_THAT(times(LedgerQuery{.name = "even/pass"}), SizeIs(3));
   EXPECT_THAT(times(LedgerQuery{.name = "od"}), IsEmpty());
+  EXPECT_THAT(times(LedgerQuery{.after = 4}), ElementsAre(1'004, 1'005));
+  EXPECT_THAT(times(LedgerQuery{.limit = 1, .after = 4}), ElementsAre(1'005));
+  EXPECT_THAT(times(LedgerQuery{.name = "odd", .after = 4}), ElementsAre(1'005));
+  EXPECT_THAT(times(LedgerQuery{.after = 6}), IsEmpty());
 }
 
 TEST_F(LedgerTest, WhatIsWrittenStays) {

@@ -189,3 +189,68 @@ class Applications(Case):
         done = self.bpfman("apply", "-f", self.write(self.several([self.xdp("first")])))
         self.assertFails(done, 4, "several/first was loaded by hand")
         self.assertFails(self.bpfman("delete", "several"), 4, "by no document")
+
+    def chains(self):
+        """What runs where: hook, interface, and the members in order with their priorities."""
+        return [(chain["hook"], chain["interface"],
+                 [(link["program"], link["priority"], link["proceed_on"]) for link in chain["members"]])
+                for chain in self.bpfman.json("list", "chains")["chains"]]
+
+    def export(self, *words):
+        path = os.path.join(self.root, "exported.yaml")
+        done = self.bpfman("export", *words, "-o", path, check=True)
+        return path, done.stderr
+
+    def test_what_was_applied_is_exported_as_it_was(self):
+        several = self.several([self.xdp("first", "lan*", "wan0", priority=10, proceedOn=["pass", "drop"]),
+                                self.xdp("second", "lan0", priority=20, cookie=7)], globalData={})
+        single = SEED.replace("image: %s", f"path: {self.two}\n    function: first") + \
+            f"  netns: {self.path}\n  interfaceSelector: {{interfaces: [lan1, wan0]}}\n"
+        self.bpfman("apply", "-f", self.write(several, "several.yaml"), "-f", self.write(single, "single.yaml"), check=True)
+        path, warnings = self.export()
+        self.assertEqual(warnings, "")
+        same = self.bpfman("diff", "-f", path)
+        self.assertEqual(same.returncode, 0, same.stdout + same.stderr)
+        self.assertEqual(sorted(same.stdout.splitlines()), ["bpfapplication.bpfman.io/several unchanged",
+                                                            "xdpprogram.bpfman.io/my-ebpf-program unchanged"])
+        alone = self.bpfman("export", "xdpprogram/my-ebpf-program", check=True)
+        self.assertIn("kind: XdpProgram", alone.stdout)
+        self.assertNotIn("BpfApplication", alone.stdout)
+        self.assertFails(self.bpfman("export", "sevral"), 3, "did you mean several?")
+
+    def test_what_was_done_by_hand_becomes_a_document(self):
+        self.assertEqual(self.bpfman("export", check=True).stdout, "")
+        self.bpfman("load", "file", self.two, "-a", "by_hand", "--programs", "xdp:first", "--programs", "xdp:second",
+                    "-m", "team=net", check=True)
+        on = ("--netns", self.path)
+        self.bpfman("attach", "by_hand/first", "xdp", "--iface", "lan0", "--priority", "30", *on, check=True)
+        self.bpfman("attach", "by_hand/second", "xdp", "--iface", "lan0", "--priority", "20", "--proceed-on", "drop", *on, check=True)
+        self.bpfman("attach", "by_hand/first", "xdp", "--iface", "wan*", *on, "-m", "note=here", check=True)
+        before = [str(chain).replace("by_hand", "by-hand") for chain in self.chains()]
+        self.assertEqual(len(before), 3, "lan0, wan0 and its peer")
+        path, warnings = self.export("by_hand")
+        self.assertIn("application by_hand is named by-hand here", warnings)
+        self.assertIn("left out: note", warnings)
+        with open(path, encoding="utf-8") as text:
+            self.assertIn("# application by_hand is named by-hand here", text.read())
+        self.bpfman("unload", "--all", check=True)
+        self.assertIsNone(self.on("lan0"))
+        self.bpfman("apply", "-f", path, check=True)
+        self.assertEqual([str(chain) for chain in self.chains()], before)
+        self.assertIsNotNone(self.on("lan0"))
+        self.assertIsNotNone(self.on("wan0"))
+        programs = self.bpfman.json("list", "programs")["programs"]
+        self.assertEqual({one["metadata"]["team"] for one in programs}, {"net"})
+        self.assertEqual(self.bpfman("diff", "-f", path).returncode, 0)
+
+    def test_what_a_document_cannot_say_is_an_error(self):
+        self.bpfman("load", "file", self.host.pass1, "-a", "mine", check=True)
+        self.bpfman("load", "file", self.host.pass1, "-a", "shares", "--map-owner-id", "mine/pass", check=True)
+        why = "application shares: program pass uses the maps of another one"
+        self.assertFails(self.bpfman("export", "shares"), 10, why)
+        done = self.bpfman("export")
+        self.assertEqual(done.returncode, 10)
+        for words in (why, "1 of 2 applications"):
+            self.assertIn(words, done.stderr)
+        self.assertIn("name: mine", done.stdout)
+        self.assertNotIn("name: shares", done.stdout)

@@ -3,7 +3,9 @@
 
 import json
 import os
+import signal
 import sqlite3
+import subprocess
 import time
 
 from case import BAD, Case
@@ -83,6 +85,30 @@ class Ledger(Case):
         self.assertEqual(entries[1]["verb"], "attach")
         self.assertIn("ended in the middle", entries[1]["error"])
         self.assertEqual(self.bpfman.json("list", "links")["links"], [])
+
+    def follow(self, *words):
+        child = subprocess.Popen([self.bpfman.binary, "--root-dir", self.root, "log", "-f", "-o", "json", *words],
+                                 stdout=subprocess.PIPE, text=True)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.kill)
+        return child
+
+    def test_following_tells_what_comes(self):
+        everything = self.follow()  # before there is a database
+        other = self.follow("other")
+        self.load()
+        first = json.loads(everything.stdout.readline())
+        self.assertEqual((first["verb"], first["subject"]), ("load", "app/pass"))
+        late = self.follow("app", "-n", "1")
+        self.assertEqual(json.loads(late.stdout.readline())["verb"], "load")
+        self.attach()
+        for child in (everything, late):
+            self.assertEqual(json.loads(child.stdout.readline())["verb"], "attach")
+        for child, number in ((everything, signal.SIGINT), (late, signal.SIGTERM), (other, signal.SIGTERM)):
+            child.send_signal(number)
+            rest, _ = child.communicate(timeout=10)
+            self.assertEqual(rest, "")
+            self.assertEqual(child.returncode, 0)
 
     def test_the_database_refuses_changes(self):
         self.load()
