@@ -346,7 +346,7 @@ Result<ApplyReply> Manager::apply(const std::vector<WantedApplication>& wanted, 
 }
 
 Result<ExportReply> Manager::export_applications(const std::vector<std::string>& names) {
-  plan::Snapshot records = TRY(read_snapshot(impl_->options.layout, impl_->kernel));
+  plan::Snapshot records = TRY(impl_->read_snapshot());
   std::vector<std::string> wanted = names.empty() ? plan::application_names(records) : names;
   ExportReply reply;
   for (const std::string& name : wanted) {

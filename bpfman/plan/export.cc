@@ -167,6 +167,9 @@ class Exporter {
     out_.wanted.source = source_of(first);
     out_.wanted.globals = first.globals;
     out_.wanted.labels = own_metadata(first.metadata);
+    for (const ProgramRecord& program : programs) {
+      note_terms(program);
+    }
     for (const ProgramRecord& other : programs) {
       if (own_metadata(other.metadata) != out_.wanted.labels) {
         note(fmt::format("metadata of program {} differs from that of {}, which becomes the labels",
@@ -246,8 +249,10 @@ class Exporter {
                        join(selector.except, ", ")));
     }
     note_metadata(what, selector.spec.metadata);
+    note_lease(what, selector.spec.lease);
     AttachSpec spec = selector.spec;
     spec.metadata.clear();
+    spec.lease = Lease();
     return add(std::move(spec), what, into);
   }
 
@@ -258,6 +263,7 @@ class Exporter {
       return {};
     }
     note_metadata(what, link.metadata);
+    note_lease(what, link.lease);
     AttachSpec spec = asked_for(mark_of(link.metadata), link.target, link.cookie);
     const ChainTarget* target = link.chain();
     const ChainRecord* chain =
@@ -282,6 +288,27 @@ class Exporter {
           (asked->order != present->order || asked->proceed_on != present->proceed_on)) {
         note(what + " has another order than its selector, which a document cannot say");
       }
+    }
+  }
+
+  // What only flags can say.
+  void note_terms(const ProgramRecord& program) {
+    std::string what = "program " + program.stable_name();
+    note_lease(what, program.lease);
+    if (program.budget.has_limit()) {
+      note("the budget of " + what + " is left out: " + to_string(program.budget));
+    }
+    if (!program.kept_maps.empty()) {
+      note("that " + what + " keeps maps is left out: " + join(program.kept_maps, ", "));
+    }
+    if (program.on_rebuild) {
+      note("that " + what + " follows its image is left out");
+    }
+  }
+
+  void note_lease(const std::string& what, const Lease& lease) {
+    if (lease.has_end()) {
+      note("the lease of " + what + " is left out: " + to_string(lease));
     }
   }
 

@@ -55,6 +55,20 @@ ChainTarget xdp(const std::string& interface, std::int32_t priority = 50) {
   return target;
 }
 
+TEST_F(ExportTest, WhatOnlyFlagsCanSayIsNamed) {
+  pass().lease.expires_at = 1'700'000'100;
+  pass().budget.max_ns_per_run = 5;
+  pass().kept_maps = {"seen"};
+  pass().on_rebuild = true;
+  attach(xdp("eth0")).lease.expires_at = 1'700'000'200;
+  EXPECT_THAT(exported().notes,
+              ElementsAre("the lease of program app/pass is left out: until 2023-11-14T22:15:00Z",
+                          "the budget of program app/pass is left out: 5 ns a run",
+                          "that program app/pass keeps maps is left out: seen",
+                          "that program app/pass follows its image is left out",
+                          "the lease of link 1 (eth0) is left out: until 2023-11-14T22:16:40Z"));
+}
+
 TEST_F(ExportTest, ByHandBecomesABpfApplication) {
   pass().metadata = {{"team", "net"}, {kApplicationKey, "app"}};
   pass().globals = {{"limit", Bytes{std::byte{1}}}};
