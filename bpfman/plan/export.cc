@@ -37,25 +37,21 @@ Error unsayable(const std::string& what) {
 
 // What place_mark() was made of. The order is not in it.
 std::optional<AttachSpec> spec_of_mark(const std::string& mark) {
+  constexpr std::string_view kCookie = " cookie ";
+  constexpr std::string_view kContainer = " container ";
   AttachSpec spec;
-  std::string rest = mark;
-  if (std::size_t at = rest.rfind("} container "); at != std::string::npos) {
-    spec.container = rest.substr(at + std::string_view("} container ").size());
-    rest.resize(at + 1);
-  } else if (at = rest.rfind(" container "); at != std::string::npos && at > rest.rfind('}')) {
-    spec.container = rest.substr(at + std::string_view(" container ").size());
-    rest.resize(at);
+  std::size_t end = mark.rfind('}') + 1;  // names of containers have none
+  std::string rest = mark.substr(end);
+  if (rest.starts_with(kCookie)) {
+    std::size_t digits = std::min(rest.find(' ', kCookie.size()), rest.size());
+    std::string number = rest.substr(kCookie.size(), digits - kCookie.size());
+    spec.cookie = parse_unsigned(number).value_or(0);
+    rest.erase(0, digits);
   }
-  if (std::size_t at = rest.rfind("} cookie "); at != std::string::npos) {
-    std::optional<std::uint64_t> cookie =
-        parse_unsigned(rest.substr(at + std::string_view("} cookie ").size()));
-    if (!cookie.has_value()) {
-      return std::nullopt;
-    }
-    spec.cookie = *cookie;
-    rest.resize(at + 1);
+  if (rest.starts_with(kContainer)) {
+    spec.container = rest.substr(kContainer.size());
   }
-  Result<AttachTarget> target = target_from_json(rest);
+  Result<AttachTarget> target = target_from_json(mark.substr(0, end));
   if (!target.ok()) {
     return std::nullopt;
   }
@@ -73,6 +69,10 @@ AttachSpec asked_for(const std::string& mark, const AttachTarget& present, std::
   if (auto* chain = std::get_if<ChainTarget>(&spec->target); chain != nullptr && now != nullptr) {
     chain->order = now->order;
     chain->proceed_on = now->proceed_on;
+  }
+  const auto* listed = std::get_if<ListTarget>(&present);
+  if (auto* list = std::get_if<ListTarget>(&spec->target); list != nullptr && listed != nullptr) {
+    list->priority = listed->priority;
   }
   return *std::move(spec);
 }
