@@ -214,12 +214,10 @@ Result<LoadReply> Manager::load(const LoadSpec& asked, DryRun dry_run) {
       std::string program = refused_of(chosen, done.error());
       return impl_->keep_verifier_log(std::move(done).error(), program);
     }
-    plan::Bindings bindings = *std::move(done);
-    std::optional<plan::Snapshot> after;
-    if (spec.attach.has_value()) {  // else there are no links to look for
-      after = TRY(session->snapshot());
-    }
-    impl_->fill(reply, after.has_value() ? *after : snapshot, bindings);
+    // Without a place there are no links to look for.
+    plan::Snapshot after =
+        TRY(spec.attach ? session->snapshot() : Result<plan::Snapshot>(snapshot));
+    impl_->fill(reply, after, *done);
     warn_of_daemon({spec.lease, spec.attach.has_value() ? spec.attach->lease : Lease()},
                    spec.budget,
                    impl_->options.layout,
