@@ -2,7 +2,6 @@
 // What programs read. Every documented member is always there; null where there is nothing.
 #include <nlohmann/json.hpp>
 
-#include "bpfman/base/overload.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
 #include "bpfman/cli/output.h"
@@ -153,8 +152,6 @@ Json view(const ImageRecord& image) {
   return json;
 }
 
-Json view(const TypedValue& value);
-
 template <typename T>
 Json views(const std::vector<T>& items) {
   Json json = Json::array();
@@ -166,22 +163,6 @@ Json views(const std::vector<T>& items) {
 
 Json plan_json(const plan::Plan& plan) {
   return Json::parse(plan::to_json(plan), nullptr, false);
-}
-
-Json view(const TypedValue& value) {
-  return std::visit(Overload{
-                        [](const Bytes& bytes) { return Json("0x" + to_hex(bytes)); },
-                        [](const TypedStruct& members) {
-                          Json json = Json::object();
-                          for (const auto& [name, member] : members.members) {
-                            json[name] = view(member);
-                          }
-                          return json;
-                        },
-                        [](const TypedArray& array) { return views(array.elements); },
-                        [](const auto& plain) { return Json(plain); },
-                    },
-                    value.value);
 }
 
 Json flattened(const Json& json) {
@@ -358,42 +339,6 @@ std::string json_of_sources(const std::vector<RuntimeStatus>& sources) {
     entry["usable"] = source.usable;
     entry["remark"] = or_null(source.reason);
     json["sources"].push_back(std::move(entry));
-  }
-  return dump(json);
-}
-
-std::string json_of(const SaveMapsReply& reply) {
-  Json json = document();
-  json["maps"] = Json::array();
-  for (const auto& [program, map] : reply.maps) {
-    Json one;
-    one["program"] = program;
-    one["name"] = map.name;
-    one["saved_at"] = format_utc(map.saved_at);
-    one["bytes"] = map.size;
-    json["maps"].push_back(std::move(one));
-  }
-  return dump(json);
-}
-
-std::string json_of(const MapDump& dump_of_map) {
-  const KernelMap& map = dump_of_map.map;
-  Json json = document();
-  json["id"] = map.id.value();
-  json["name"] = dump_of_map.name.empty() ? map.name : dump_of_map.name;
-  json["type"] = map.type;
-  json["key_size"] = map.key_size;
-  json["value_size"] = map.value_size;
-  json["max_entries"] = map.max_entries;
-  json["per_cpu"] = dump_of_map.per_cpu;
-  json["typed"] = dump_of_map.typed;
-  json["truncated"] = dump_of_map.truncated;
-  json["entries"] = Json::array();
-  for (const MapEntry& entry : dump_of_map.entries) {
-    Json item;
-    item["key"] = view(entry.key);
-    item["values"] = views(entry.values);
-    json["entries"].push_back(std::move(item));
   }
   return dump(json);
 }
