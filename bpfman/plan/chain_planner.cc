@@ -352,12 +352,11 @@ Result<void> add_chain_change(Plan& plan, const ChainChange& change, const Snaps
   if (!sight->hook.has_value() && !alive) {
     return {};  // the interface is gone, and with it all that ran there: only records are left
   }
+  if (!alive && plan.recovery == Recovery::Finish) {
+    return {};  // what leaves is off already; the rest is put back by reconcile, or the next attach
+  }
   if (!alive) {
-    Result<void> free = check_occupants(*sight->hook, std::nullopt);
-    if (!free.ok() && plan.recovery == Recovery::Finish) {
-      return {};  // what leaves is off already; the rest waits until others free the hook
-    }
-    TRY(std::move(free));
+    TRY(check_occupants(*sight->hook, std::nullopt));
   }
   Draft draft = TRY(make_draft(change, *sight, snapshot));
   if (change.before.has_value()) {

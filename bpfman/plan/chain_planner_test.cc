@@ -217,9 +217,14 @@ TEST(ChainPlanner, WhereOthersTookTheHookNothingIsDone) {
   EXPECT_EQ(plan.error().code(), Code::AlreadyExists);
 }
 
-TEST(ChainPlanner, AMemberLeavesAHookThatOthersTook) {
+TEST(ChainPlanner, TakingAMemberOffAttachesNothing) {
   Snapshot snapshot = chain_of(3, Strategy::Fused);
   snapshot.sights[0].ours = false;
+  snapshot.sights[0].hook->occupants.clear();
+  Result<Plan> free = plan_detach({snapshot.links[0]}, snapshot);
+  ASSERT_TRUE(free.ok());
+  EXPECT_THAT(free->steps, SizeIs(0));
+  snapshot.sights[0].hook->occupants = {Occupant{.program = ProgramId(99), .name = "theirs"}};
   Result<Plan> plan = plan_detach({snapshot.links[0]}, snapshot);
   ASSERT_TRUE(plan.ok()) << plan.error().message();
   EXPECT_THAT(plan->steps, SizeIs(0));
