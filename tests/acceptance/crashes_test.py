@@ -130,9 +130,6 @@ class Rescue(Killing):
         self.bpfman("unload", "--all", check=True)
 
 
-class EveryVerb(Killing):
-
-
 class EveryPoint(Killing):
     def points(self, limit):
         """All of them with scripts/test --full, else a sample."""
