@@ -35,6 +35,12 @@ class LinkAdoption {
       }
       TRY(reserve_link(pin));
     }
+    for (const ChainRecord& chain : chains_) {
+      PinnedHook hook{chain.hook.kind, chain.hook.netns.inode, chain.hook.ifindex};
+      if (chain.boot_id == scene_.boot_id && !is_recorded(hook)) {
+        hooks.insert(hook);
+      }
+    }
     for (const LinkRecord& link : links_) {
       if (const ChainTarget* target = link.chain()) {
         PinnedHook hook{target->hook, link.netns_id.inode, link.ifindex};
@@ -49,6 +55,7 @@ class LinkAdoption {
         reply_.left.push_back("the chain on " + std::string(to_string(hook.kind)) +
                               " of interface " + to_string(hook.ifindex) + ": " +
                               done.error().message());
+        forget_lost_members(hook);
       }
     }
     TRY(adopt_single_links());
@@ -114,6 +121,26 @@ class LinkAdoption {
     ChainRecord record = *found;
     record.slots.clear();
     return record;
+  }
+
+  // What runs there and is not known must not look as if it were: its pins become findings.
+  void forget_lost_members(const PinnedHook& hook) {
+    for (const ChainRecord& chain : chains_) {
+      if (!is_of(chain, hook)) {
+        continue;
+      }
+      ChainRecord record = chain;
+      std::erase_if(record.slots, [&](const auto& slot) {
+        return std::none_of(links_.begin(), links_.end(), [&](const LinkRecord& link) {
+          return link.id == slot.first;
+        });
+      });
+      if (record.slots.empty()) {
+        changes_.emplace_back(plan::DeleteChain{record.hook, record.boot_id});
+      } else {
+        changes_.emplace_back(store::StoreChain{std::move(record)});
+      }
+    }
   }
 
   Result<void> adopt(const PinnedHook& hook) {

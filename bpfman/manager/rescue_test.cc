@@ -316,6 +316,17 @@ TEST_F(RescueTest, WhatCannotBeKnownStaysAndIsTold) {
   EXPECT_EQ(kernel_.world, before);
 }
 
+TEST_F(RescueTest, AChainOfWhichNoMemberIsKnownIsNoRecord) {
+  load_on("eth0", 50);
+  ProgramRecord program = *manager_->get_program("pass_counter")->record;
+  ASSERT_TRUE(remove_file(options_.layout.blob(program.bytecode)).ok());
+  lose("programs");
+  RescueReply done = rescue();
+  EXPECT_THAT(done.adopted, IsEmpty());
+  EXPECT_THAT(*manager_->list_chains(), IsEmpty());
+  EXPECT_THAT(differences(), Contains(HasSubstr("_link is pinned, and no record knows it")));
+}
+
 TEST_F(RescueTest, ALinkWhoseHookRunsSomethingElseWaits) {
   load_on("eth0", 50);
   kernel_.world.hooks.erase("eth0");

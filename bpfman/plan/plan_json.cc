@@ -74,7 +74,9 @@ Result<Plan> plan_from_json(std::string_view text) {
   Plan plan;
   if (json.is_discarded() || !codec::decode(json, plan)) {
     return Error(Code::DataLoss, "a journalled plan cannot be read")
-        .with_hint("it was written by another version of bpfman, or the database is damaged: bpfman doctor");
+        .with_hint(
+            "it was written by another version of bpfman, or the database is damaged: bpfman "
+            "doctor");
   }
   return plan;
 }

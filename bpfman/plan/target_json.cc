@@ -12,7 +12,9 @@ Result<T> parse(std::string_view text, const char* what) {
   T value;
   if (json.is_discarded() || !codec::decode(json, value)) {
     return Error(Code::DataLoss, std::string(what) + " in the database cannot be read")
-        .with_hint("it was written by another version of bpfman, or the database is damaged: bpfman doctor");
+        .with_hint(
+            "it was written by another version of bpfman, or the database is damaged: bpfman "
+            "doctor");
   }
   return value;
 }

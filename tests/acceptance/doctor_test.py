@@ -126,7 +126,7 @@ class Doctor(Case):
         for line in lines:
             self.assertIn(line, done.stdout)
         state = os.path.join(self.root, "var/lib/bpfman")
-        kept = [name for name in os.listdir(state) if name.startswith("bpfman.db.damaged-")]
+        kept = [name for name in os.listdir(state) if name.startswith("bpfman.db.damaged-") and name.endswith("Z")]
         self.assertEqual(len(kept), 1)
         with open(os.path.join(state, kept[0]), "rb") as file:
             self.assertEqual(file.read(), damaged)
