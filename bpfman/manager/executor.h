@@ -5,12 +5,12 @@
 //   execute   step by step; what the kernel answers (ids) is journalled as it becomes known
 //   commit    one transaction writes the records and closes the journal entry
 //   cleanup   what is no longer needed is removed; what fails is logged, and tried again by the
-//   next
-//             command, as the entry stays open for it
+//             next command, as the entry stays open for it
 //
 // A step fails: an Undo plan walks back (the undo lists of this and all former steps, last first)
-// and its entry is closed; a Finish plan stays open and the next command finishes it. The process
-// dies: recover() does the same, later.
+// and its entry is closed; a Finish plan stays open and the next command finishes it, unless only
+// chains were built beside those that run: then it walks back, too. The process dies: recover()
+// does the same, later.
 #pragma once
 
 #include <map>
@@ -66,7 +66,8 @@ class Executor {
   Result<void> run_steps(const plan::Plan& plan,
                          OperationId id,
                          const Materials& materials,
-                         plan::Bindings& bindings);
+                         plan::Bindings& bindings,
+                         std::size_t& done);
   // `entry`: of the ledger, without its objects.
   Result<void> commit(const plan::Plan& plan,
                       const OperationFacts& operation,

@@ -320,6 +320,31 @@ TEST_P(ChainFaultTest, AKillAnywhereLeavesATrueChain) {
 
 INSTANTIATE_TEST_SUITE_P(Strategies, ChainFaultTest, ::testing::Bool());
 
+TEST_F(ExecutorTest, ADetachThatCannotMakeWhatShallStayChangesNothing) {
+  kernel_.extensions.available = false;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(load_on("eth0").ok());
+  }
+  Everything before = everything();
+  kernel_.arm(Fault::Error, 1);
+  Result<plan::Bindings> done = detach_first();
+  kernel_.arm(Fault::None, 0);
+  ASSERT_FALSE(done.ok());
+  EXPECT_THAT(done.error().message(), HasSubstr("build_chain"));
+  EXPECT_EQ(everything(), before);
+  EXPECT_EQ(everything().open_operations, 0U);
+  // The same when the process was killed, and what it began can never be made.
+  kernel_.arm(Fault::KillBefore, 1);
+  EXPECT_THROW((void)detach_first(), Killed);
+  EXPECT_EQ(everything().open_operations, 1U);
+  kernel_.arm(Fault::Error, 1);
+  {
+    WriteSession next = open();
+  }
+  kernel_.arm(Fault::None, 0);
+  EXPECT_EQ(everything(), before);
+}
+
 TEST_F(ExecutorTest, ADetachThatFailsIsFinishedByTheNextCommand) {
   ASSERT_TRUE(load_on("eth0").ok());
   kernel_.arm(Fault::Error, 1);

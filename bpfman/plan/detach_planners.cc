@@ -56,6 +56,10 @@ Result<void> add_detach(Plan& plan,
     });
     TRY(add_chain_change(plan, change, snapshot));
   }
+  // What may fail and changes nothing comes before what cannot be taken back.
+  std::stable_partition(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+    return std::holds_alternative<BuildChain>(step.action);
+  });
   return {};
 }
 
