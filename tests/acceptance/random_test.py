@@ -230,7 +230,7 @@ class RandomSteps(Verbs, Hostile, Case):
     def test_any_sequence_of_acts_leaves_what_the_model_says(self):
         self.seed = int(os.environ.get("BPFMAN_TEST_SEED", random.randrange(1 << 31)))
         full = bool(os.environ.get("BPFMAN_TEST_FULL"))
-        steps = int(os.environ.get("BPFMAN_TEST_STEPS", 5000 if full else 250))
+        steps = int(os.environ.get("BPFMAN_TEST_STEPS", 5000 if full else 150))
         print(f"seed {self.seed}", flush=True)
         self.dice = random.Random(self.seed)
         self.command("load", "file", self.objects["xdp", 1], "-a", "a0", "--set", "who=101")

@@ -38,7 +38,7 @@ class Soak(Case):
         self.bpfman("unload", "comes/pass", check=True)
 
     def test_cycles_leave_nothing_but_their_entries_in_the_ledger(self):
-        cycles = 10000 if FULL else 150
+        cycles = 10000 if FULL else 60
         self.bpfman("load", "file", self.host.pass1, "-a", "stays", "xdp", "--iface", self.pair.interface, check=True)
         for number in range(30):
             self.cycle(number)

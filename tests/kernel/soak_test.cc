@@ -89,7 +89,7 @@ class Soak : public KernelTest {
 };
 
 TEST_F(Soak, ThousandsOfCyclesInOneProcessLeaveNothing) {
-  const int cycles = std::getenv("BPFMAN_TEST_FULL") != nullptr ? 10'000 : 150;
+  const int cycles = std::getenv("BPFMAN_TEST_FULL") != nullptr ? 10'000 : 50;
   Result<LoadReply> stays = manager_->load(
       LoadSpec{.source = FileSource{object_}, .application = "stays", .attach = place(10)},
       DryRun::No);
