@@ -116,7 +116,7 @@ class RescueTest : public ::testing::Test {
       root = row.integer(0);
     }
     Bytes file = *read_file(options_.layout.database(), std::size_t{1} << 30);
-    auto start = file.begin() + static_cast<std::ptrdiff_t>((root - 1) * std::int64_t{kPage});
+    auto start = file.begin() + (root - 1) * std::int64_t{kPage};
     std::fill_n(start, kPage, std::byte{0});
     ASSERT_TRUE(write_file_atomic(options_.layout.database(), file, 0600).ok());
   }
