@@ -129,7 +129,12 @@ TEST_F(ImageRecordsTest, ADatabaseOfVersion1KeepsAllItHolds) {
   // Nothing knew of uses: fetching was the last one.
   record.last_used = record.provenance.fetched_at;
   EXPECT_THAT(*store.list_images(), ElementsAre(record));
-  EXPECT_THAT(*store.list_programs(), ElementsAre(full_program(1)));
+  ProgramRecord program = full_program(1);
+  program.lease = Lease();
+  program.budget = Budget();
+  program.on_rebuild = false;
+  program.kept_maps.clear();
+  EXPECT_THAT(*store.list_programs(), ElementsAre(program));
   EXPECT_THAT(*store.list_history("x:1"),
               ElementsAre(ImageHistoryEntry{
                   record.bytecode, record.bytecode_size, record.file_name, record.provenance}));

@@ -61,7 +61,7 @@ TEST_F(VersionsTest, KeepTheirBytecode) {
   EXPECT_FALSE(store.has_blob(digest));
 }
 
-TEST_F(VersionsTest, AProgramIsChangedInAllButItsNames) {
+TEST_F(VersionsTest, AProgramIsChangedInAllButItsNamesAndTerms) {
   Store store = open();
   ASSERT_TRUE(writes(store, {PutProgram{full_program(1)}}));
   ProgramRecord changed = full_program(2);
@@ -69,6 +69,7 @@ TEST_F(VersionsTest, AProgramIsChangedInAllButItsNames) {
   changed.application = full_program(1).application;
   changed.name = full_program(1).name;
   changed.created_at = full_program(1).created_at;
+  changed.lease = full_program(1).lease;
   ASSERT_TRUE(writes(store, {ChangeProgram{changed}}));
   EXPECT_THAT(*store.list_programs(), ElementsAre(changed));
 }
