@@ -76,6 +76,7 @@ class RescueTest : public ::testing::Test {
       }
     }
     for (const auto& [path, chain] : kernel_.world.chains) {
+      put(join_path(path, "counters"));
       if (chain.strategy == Strategy::Freplace) {
         put(join_path(path, "config"));
       }
