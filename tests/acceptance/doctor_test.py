@@ -78,6 +78,7 @@ class Doctor(Case):
         self.assertEqual(self.bpfman.pins(), pins)
         link = next(pin for pin in pins if pin.endswith("_link"))
         os.unlink(os.path.join(self.bpfman.bpffs, link))
+        wait_for("the kernel lets the link go", lambda: self.pair.xdp() is None)
         done = self.bpfman("doctor")
         self.assertIn("somebody took them off", done.stdout)
         self.bpfman("reconcile", check=True)
@@ -87,6 +88,7 @@ class Doctor(Case):
         self.load("a")
         link = next(pin for pin in self.bpfman.pins() if pin.endswith("_link"))
         os.unlink(os.path.join(self.bpfman.bpffs, link))
+        wait_for("the kernel lets the link go", lambda: self.pair.xdp() is None)
         run("ip", "link", "set", self.pair.interface, "xdpgeneric", "obj", self.host.pass1, "sec", "xdp")
         theirs = self.pair.xdp()
         try:
