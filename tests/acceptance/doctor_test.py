@@ -6,7 +6,7 @@ import os
 import uuid
 
 from case import Case
-from host import run
+from host import run, wait_for
 
 
 class Doctor(Case):
