@@ -46,6 +46,18 @@ class Selectors(Case):
         wait_for("bpfman serve", lambda: "looking after" in self.daemon.tail())
         return log
 
+    def test_restore_says_what_is_not_back(self):
+        self.attach("wan0")
+        self.assertEqual(self.programs(), ["wan0"])
+        self.remove("wan0")
+        done = self.bpfman("restore", "--wait", "1s")
+        self.assertEqual(done.returncode, 6, done.stdout)
+        self.assertIn("1 of what is recorded is not back", done.stderr)
+        self.assertIn("link 1 (wan0) is not attached", done.stderr)
+        self.add("wan0")
+        self.bpfman("restore", "--wait", "10s", check=True)
+        self.assertEqual(self.programs(), ["wan0"])
+
     def test_all_that_are_meant_are_attached_to_at_once(self):
         done = self.attach("lan?,wan0")
         self.assertEqual(self.programs(), ["lan0", "lan1", "wan0"])
