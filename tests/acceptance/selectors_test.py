@@ -53,7 +53,7 @@ class Selectors(Case):
         done = self.bpfman("restore", "--wait", "1s")
         self.assertEqual(done.returncode, 6, done.stdout)
         self.assertIn("1 of what is recorded is not back", done.stderr)
-        self.assertIn("link 1 (wan0) is not attached", done.stderr)
+        self.assertIn(f"link 1 (wan0 in network namespace {self.path}) is not attached: there is no interface wan0 now", done.stderr)
         self.add("wan0")
         self.bpfman("restore", "--wait", "10s", check=True)
         self.assertEqual(self.programs(), ["wan0"])
