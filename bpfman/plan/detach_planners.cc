@@ -57,9 +57,14 @@ Result<void> add_detach(Plan& plan,
     TRY(add_chain_change(plan, change, snapshot));
   }
   // What may fail and changes nothing comes before what cannot be taken back.
-  std::stable_partition(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
-    return std::holds_alternative<BuildChain>(step.action);
-  });
+  std::vector<Step> steps;
+  std::vector<Step> later;
+  for (Step& step : plan.steps) {
+    bool builds = std::holds_alternative<BuildChain>(step.action);
+    (builds ? steps : later).push_back(std::move(step));
+  }
+  std::move(later.begin(), later.end(), std::back_inserter(steps));
+  plan.steps = std::move(steps);
   return {};
 }
 
