@@ -16,7 +16,7 @@ namespace bpfman {
 class Interrupts {
  public:
   // Catches both signals, and gives them back at the end of the scope. The second signal ends the
-  // process at once. REQUIRES: one at a time.
+  // process at once. Watches may stand in one another.
   class Watch {
    public:
     // nullptr: nothing is caught.

@@ -19,6 +19,7 @@ FakeApi::Answers answers() {
   out.load.programs = {program};
   out.programs = {program};
   out.change.done = {"program 1234 (app/pass)"};
+  out.later.resize(2);  // so often a command looks that goes on until it is told to end
   return out;
 }
 

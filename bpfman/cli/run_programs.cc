@@ -32,20 +32,27 @@ Result<LoadSpec> spec_of(Session& session, const RunFlags& flags) {
   return file_spec(file, "run");
 }
 
-// Ends with the first signal, with its time, or when somebody else unloads a program.
-Result<void> wait_for_end(Session& session,
-                          const std::vector<std::string>& programs,
-                          const Lease& lease) {
-  constexpr std::int64_t kLook = 1000;  // ms
-  auto look = [&]() -> Result<void> {
+// What goes on while the command runs.
+class Running {
+ public:
+  Running(Session& session, const RunFlags& flags, LoadSpec spec)
+      : session_(session), flags_(flags), spec_(std::move(spec)) {}
+
+  // Loads at the first look: from then on a signal ends it with all that belongs to it.
+  Result<void> look() {
+    if (!loaded_) {
+      return load();
+    }
     std::optional<std::string> gone;
-    for (const std::string& program : programs) {
-      Result<ProgramView> view = session.api().get_program(program);
+    for (const std::string& program : programs_) {
+      Result<ProgramView> view = session_.api().get_program(program);
       if (!view.ok() && view.error().code() == Code::NotFound) {
         gone = program;
       }
     }
-    if (lease.expires_at != 0 && unix_now() >= lease.expires_at) {
+    if (spec_.lease.expires_at != 0 && unix_now() >= spec_.lease.expires_at) {
+      session_.err() << "its time is over\n";
+      is_over_ = true;
       return Error(Code::Cancelled, "its time is over");
     }
     if (gone.has_value()) {
@@ -53,14 +60,39 @@ Result<void> wait_for_end(Session& session,
           .with_hint("bpfman log tells by which");
     }
     return {};
-  };
-  Result<void> told = session.context().repeat(kLook, look);
-  if (!told.ok() && told.error().code() == Code::Cancelled) {
-    session.err() << told.error().message() << '\n';
+  }
+
+  bool is_over() const { return is_over_; }
+
+  const std::vector<std::string>& programs() const { return programs_; }
+
+ private:
+  Result<void> load() {
+    Format format = TRY(flags_.load.output.format());
+    LoadReply reply = TRY(session_.api().load(spec_, DryRun::No));
+    loaded_ = true;
+    for (const ProgramView& program : reply.programs) {
+      programs_.push_back(std::to_string(program.record->id.value()));
+    }
+    print_warnings(session_.err(), reply.warnings);
+    print_pruned(session_.err(), reply.pruned, "images.max_store_size");
+    if (format == Format::Json) {
+      session_.out() << json_of(reply);
+    } else {
+      print_loaded(session_.out(), reply);
+    }
+    session_.out() << std::flush;
+    session_.err() << "running; Ctrl-C ends it\n" << std::flush;
     return {};
   }
-  return told;
-}
+
+  Session& session_;
+  const RunFlags& flags_;
+  LoadSpec spec_;
+  bool loaded_ = false;
+  bool is_over_ = false;
+  std::vector<std::string> programs_;
+};
 
 // Of those that are still there.
 Result<void> unload(Session& session, const std::vector<std::string>& programs) {
@@ -89,27 +121,17 @@ Result<void> run_programs(Session& session, const RunFlags& flags) {
   }
   ProcessKey self = TRY(find_process(::getpid()));
   spec.lease.holder = LeaseHolder{.process = self, .boot_id = {}};
-  LoadReply reply = TRY(session.api().load(spec, flags.load.dry_run ? DryRun::Yes : DryRun::No));
-  print_warnings(session.err(), reply.warnings);
-  print_pruned(session.err(), reply.pruned, "images.max_store_size");
   if (flags.load.dry_run) {
+    LoadReply reply = TRY(session.api().load(spec, DryRun::Yes));
+    print_warnings(session.err(), reply.warnings);
     print_plan(session.out(), reply.plan, format);
     return {};
   }
-  if (format == Format::Json) {
-    session.out() << json_of(reply);
-  } else {
-    print_loaded(session.out(), reply);
-  }
-  session.out() << std::flush;
-  std::vector<std::string> programs;
-  for (const ProgramView& program : reply.programs) {
-    programs.push_back(std::to_string(program.record->id.value()));
-  }
-  session.err() << "running; Ctrl-C ends it\n" << std::flush;
-  Result<void> waited = wait_for_end(session, programs, spec.lease);
-  TRY(unload(session, programs));
-  return waited;
+  constexpr std::int64_t kLook = 1000;  // ms
+  Running running(session, flags, std::move(spec));
+  Result<void> told = session.context().repeat(kLook, [&] { return running.look(); });
+  TRY(unload(session, running.programs()));
+  return running.is_over() ? Result<void>() : std::move(told);
 }
 
 }  // namespace

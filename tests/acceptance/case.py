@@ -5,10 +5,14 @@ import atexit
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import unittest
 
 from host import Bpfman, Docker, Pair, Podman, Programs, Registry, scratch_directory
+
+# Who runs these in the background may have SIGINT ignored; the commands under test are to be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PASS = """
 #include <linux/bpf.h>
