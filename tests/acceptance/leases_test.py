@@ -124,7 +124,7 @@ class Leases(Watched):
             with self.subTest(number):
                 running = self.run_programs()
                 wait_for("the program", lambda: self.pair.xdp() is not None)
-                self.assertEqual(len(self.bpfman.json("list", "links")["links"]), 1)
+                wait_for("its record", lambda: len(self.bpfman.json("list", "links")["links"]) == 1)
                 running.send_signal(number)
                 out, errors = running.communicate(timeout=20)
                 self.assertEqual(running.returncode, 0, errors)
