@@ -102,7 +102,7 @@ TEST(Run, SaysWhatIsWrong) {
   EXPECT_THAT(run_words("run x --path a.o", answers()).err, HasSubstr("both given"));
   EXPECT_THAT(run_words("run --path a.o --pull-policy Always", answers()).err,
               HasSubstr("need an image"));
-  EXPECT_THAT(run_words("run x --while-pid 1", answers()).err, HasSubstr("no --while-pid"));
+  EXPECT_THAT(run_words("run x --while-pid 1", answers()).err, HasSubstr("--while-pid"));
 }
 
 TEST(Run, ADryRunLeavesNothingToUnload) {

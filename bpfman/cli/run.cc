@@ -100,6 +100,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
       "  sudo bpfman load image --image-url my-ebpf-prog:dev xdp --iface eth0\n"
       "\nbpfman COMMAND --help tells more about each command.");
   add_load(tree);
+  add_run(tree);
   add_check(tree);
   add_attach(tree);
   add_remove(tree);
@@ -111,7 +112,6 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_apply(tree);
   add_export(tree);
   add_upgrade(tree);
-  add_run(tree);
   add_restore(tree);
   add_log(tree);
   add_list(tree);

@@ -115,10 +115,6 @@ Result<void> unload(Session& session, const std::vector<std::string>& programs) 
 Result<void> run_programs(Session& session, const RunFlags& flags) {
   Format format = TRY(flags.load.output.format());
   LoadSpec spec = TRY(spec_of(session, flags));
-  if (spec.lease.holder.has_value()) {
-    return Error(Code::InvalidArgument, "run has no --while-pid: this command is the process")
-        .with_hint("bpfman load ... --while-pid PID returns at once");
-  }
   ProcessKey self = TRY(find_process(::getpid()));
   spec.lease.holder = LeaseHolder{.process = self, .boot_id = {}};
   if (flags.load.dry_run) {
@@ -149,6 +145,7 @@ void add_run(Tree& tree) {
   app->add_option("--path", flags->path, "An object file instead of an image")->type_name("PATH");
   add_program_flags(tree, app, flags->load);
   add_record_flags(app, flags->load);
+  app->remove_option(app->get_option("--while-pid"));  // this command is the process
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [flags](Session& session) { return run_programs(session, *flags); },
