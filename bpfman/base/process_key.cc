@@ -14,7 +14,7 @@ namespace {
 
 // PROC_PID_INIT_INO of include/linux/proc_ns.h: the namespace that sees every process.
 constexpr std::uint64_t kFirstNamespace = 0xEFFFFFFC;
-constexpr std::size_t kLimit = 64 * 1024;
+constexpr std::size_t kLimit = std::size_t{64} << 10;
 
 // nullopt: no such process. /proc/PID/stat: "PID (NAME) STATE ...", STARTED is the 22nd; NAME may
 // hold anything, ")" too.

@@ -58,7 +58,7 @@ Result<void> run_export(Session& session, const ExportFlags& flags) {
     return {};
   }
   if (reply.applications.size() == 1) {
-    return Error(*reply.applications.front().error);
+    return *reply.applications.front().error;
   }
   Error error(Code::Unimplemented,
               std::to_string(failed) + " of " + std::to_string(reply.applications.size()) +
