@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace bpfman::store {
@@ -57,7 +58,7 @@ class TableCopy {
 
   Result<SalvagedTable> run() {
     Statement insert = TRY(to_.prepare(inserted(table_).c_str()));
-    insert_ = &insert;
+    insert_.emplace(std::move(insert));
     End end = TRY(read(selected(table_) + " ORDER BY " + listed(table_.key)));
     if (end == End::Broken) {
       out_.unreadable = true;
@@ -240,7 +241,7 @@ class TableCopy {
   Database& to_;
   const TableShape& table_;
   const RowFilter& filter_;
-  Statement* insert_ = nullptr;
+  std::optional<Statement> insert_;
   std::vector<int> key_columns_;
   std::set<std::string> seen_;
   std::int64_t last_number_ = 0;
