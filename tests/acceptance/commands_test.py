@@ -54,10 +54,11 @@ class Errors(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_check_loads_nothing_and_tells_all(self):
-        before = set(self.programs_of_others())
-        two = self.host.programs.compile("two", TWO)
+        # Other tests run beside these, so the programs have names of their own.
+        two = self.host.programs.compile("two-checked", TWO.replace("first", "first_checked").replace("second", "second_checked"))
+        before = self.programs_checked()
         reply = self.bpfman.json("check", "file", two)
-        self.assertEqual([(one["name"], one["loads"]) for one in reply["programs"]], [("first", True), ("second", True)])
+        self.assertEqual([(one["name"], one["loads"]) for one in reply["programs"]], [("first_checked", True), ("second_checked", True)])
         self.assertGreater(reply["programs"][0]["figures"]["verified_instructions"], 0)
         self.assertEqual(reply["programs"][0]["figures"]["instruction_limit"], 1000000)
         bad = self.host.programs.compile("bad", BAD)
@@ -65,21 +66,22 @@ class Errors(Case):
         self.assertEqual(done.returncode, 2)
         self.assertIn("verifier rejected it", done.stderr)
         self.assertIn("1 of 1 program would not load here", done.stderr)
-        self.bpfman("check", "file", two, "--name", "first", "xdp", "--iface", self.pair.interface, check=True)
+        self.bpfman("check", "file", two, "--name", "first_checked", "xdp", "--iface", self.pair.interface, check=True)
         run("ip", "link", "set", "dev", self.pair.interface, "xdp", "obj", self.host.pass1, "sec", "xdp")
         try:
-            done = self.bpfman("check", "file", two, "--name", "first", "xdp", "--iface", self.pair.interface)
+            done = self.bpfman("check", "file", two, "--name", "first_checked", "xdp", "--iface", self.pair.interface)
         finally:
             run("ip", "link", "set", "dev", self.pair.interface, "xdp", "off")
         self.assertEqual(done.returncode, 4)
         self.assertIn("would load, and not attach", done.stderr)
         self.assertIn("already has an XDP program", done.stderr)
         self.bpfman("unload", "--all", check=True)
-        self.assertEqual(set(self.programs_of_others()), before)
+        self.assertEqual(self.programs_checked(), before)
         self.assertEqual(self.bpfman.blobs(), [])
 
-    def programs_of_others(self):
-        return [one["kernel"]["id"] for one in self.bpfman.json("list", "programs", "--all")["programs"]]
+    def programs_checked(self):
+        return {one["kernel"]["id"] for one in self.bpfman.json("list", "programs", "--all")["programs"]
+                if one["name"].endswith("_checked")}
 
     def test_settings_are_checked_against_the_types_of_variables(self):
         path = self.host.programs.compile("settings", SETTINGS)
