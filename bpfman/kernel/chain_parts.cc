@@ -7,7 +7,6 @@
 #include <thread>
 
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
 #include "bpfman/base/file.h"
@@ -17,6 +16,7 @@
 #include "bpfman/kernel/bpf_syscall.h"
 #include "bpfman/kernel/btf_handle.h"
 #include "bpfman/kernel/chain_blame.h"
+#include "bpfman/kernel/map_dump.h"
 #include "bpfman/kernel/map_info.h"
 #include "bpfman/kernel/member_code.h"
 #include "bpfman/kernel/program_info.h"
@@ -127,11 +127,8 @@ Result<UniqueFd> create_counters(HookKind hook, unsigned slots) {
 
 Result<std::vector<std::uint64_t>> read_counters(HookKind hook, int map) {
   MapFacts facts = TRY(read_map_facts(map));
-  int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) {
-    return os_error(-cpus, "count the possible CPUs");
-  }
-  Bytes values(std::size_t{facts.map.value_size} * static_cast<unsigned>(cpus));
+  std::size_t cpus = TRY(possible_cpus());
+  Bytes values(std::size_t{facts.map.value_size} * cpus);
   const std::uint32_t key = 0;
   bool found = TRY(lookup_map_element(map, std::as_bytes(std::span(&key, 1)), values));
   if (!found) {

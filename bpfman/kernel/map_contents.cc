@@ -6,7 +6,6 @@
 #include <cstring>
 #include <set>
 
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
@@ -41,14 +40,6 @@ bool can_be_kept(const KernelMap& map) {
     default:
       return false;
   }
-}
-
-Result<std::size_t> possible_cpus() {
-  int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) {
-    return os_error(-cpus, "count the possible CPUs");
-  }
-  return static_cast<std::size_t>(cpus);
 }
 
 Header header_of(const KernelMap& map, std::size_t cpus) {

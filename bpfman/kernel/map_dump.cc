@@ -171,19 +171,15 @@ Result<MapDump> dump(MapId id, std::size_t limit) {
     return Error(Code::Unimplemented,
                  fmt::format("a map of type {} cannot be read: {}", facts.map.type, reason));
   }
-  int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) {
-    return os_error(-cpus, "count the possible CPUs");
-  }
+  std::size_t cpus = TRY(possible_cpus());
   BtfPtr types = types_of(facts);
   MapDump out;
   out.map = facts.map;
   out.name = display_name(facts.map, types.get());
   out.per_cpu = is_per_cpu(facts.map);
   out.typed = types != nullptr && facts.value_type_id != 0;
-  auto cpu_count = static_cast<std::size_t>(cpus);
-  EntryReader reader(facts, types.get(), cpu_count);
-  Result<void> done = read_entries(fd->get(), facts.map, reader, cpu_count, limit, out);
+  EntryReader reader(facts, types.get(), cpus);
+  Result<void> done = read_entries(fd->get(), facts.map, reader, cpus, limit, out);
   if (!done.ok()) {
     return explain_read_error(std::move(done).error(), facts.map);
   }
@@ -191,6 +187,14 @@ Result<MapDump> dump(MapId id, std::size_t limit) {
 }
 
 }  // namespace
+
+Result<std::size_t> possible_cpus() {
+  int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) {
+    return os_error(-cpus, "count the possible CPUs");
+  }
+  return static_cast<std::size_t>(cpus);
+}
 
 bool is_per_cpu(const KernelMap& map) {
   return map.type_number == BPF_MAP_TYPE_PERCPU_HASH ||

@@ -19,6 +19,9 @@ namespace bpfman::kernel {
 // read (ring buffers, queues, ...); PermissionDenied for maps that user space may not read.
 Result<MapDump> dump_map(MapId id, std::size_t limit);
 
+// Values of a per-CPU map that there are for a key.
+Result<std::size_t> possible_cpus();
+
 // Bytes of one value as the kernel copies it: for a per-CPU map one slot, rounded up to 8, for each
 // possible CPU.
 std::size_t copied_value_size(const KernelMap& map, std::size_t cpus);
