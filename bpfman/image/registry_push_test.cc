@@ -55,9 +55,9 @@ class RegistryPushTest : public ::testing::Test {
 
   // Every request of this method is answered so.
   void always(const std::string& method, const ServerReply& reply) {
-    registry_.before = [method, reply](const ServerRequest& request, int) {
+    registry_.answer_first([method, reply](const ServerRequest& request, int) {
       return request.method == method ? std::optional(reply) : std::nullopt;
-    };
+    });
   }
 
   PushRegistry registry_;
@@ -114,14 +114,15 @@ TEST_F(RegistryPushTest, ALineThatBreaksOnceAtAnyRequestIsTriedAgain) {
   const std::size_t requests = registry_.requests().size();
   for (bool broken : {true, false}) {
     for (std::size_t at = 0; at < requests; ++at) {
-      PushRegistry other;
       std::size_t now = 0;
-      other.before = [&now, at, broken](const ServerRequest&, int) -> std::optional<ServerReply> {
-        if (now++ != at) {
-          return std::nullopt;
-        }
-        return broken ? ServerReply{.close = true} : ServerReply{.status = 500};
-      };
+      PushRegistry other;
+      other.answer_first(
+          [&now, at, broken](const ServerRequest&, int) -> std::optional<ServerReply> {
+            if (now++ != at) {
+              return std::nullopt;
+            }
+            return broken ? ServerReply{.close = true} : ServerReply{.status = 500};
+          });
       Result<Pushed> pushed = push_as(other.address() + "/me/prog:dev", context_with(""));
       ASSERT_TRUE(pushed.ok()) << "request " << at << ": " << pushed.error().message();
       EXPECT_EQ(pushed->digest, made_.digest);
@@ -143,10 +144,10 @@ TEST_F(RegistryPushTest, AFaultThatStaysIsAnErrorAndNoTagIsWritten) {
 }
 
 TEST_F(RegistryPushTest, AnUploadThatTheRegistryForgotIsBegunAnew) {
-  registry_.before = [](const ServerRequest& request, int count) -> std::optional<ServerReply> {
+  registry_.answer_first([](const ServerRequest& request, int count) -> std::optional<ServerReply> {
     bool upload = request.method == "PUT" && request.target.find("uploads") != std::string::npos;
     return upload && count == 1 ? std::optional(ServerReply{.status = 404}) : std::nullopt;
-  };
+  });
   EXPECT_TRUE(push_dev().ok());
   EXPECT_EQ(registry_.count("POST"), 3U);
 }
@@ -154,13 +155,13 @@ TEST_F(RegistryPushTest, AnUploadThatTheRegistryForgotIsBegunAnew) {
 TEST_F(RegistryPushTest, AnotherDigestThanOursIsAnError) {
   const std::string other = "sha256:" + std::string(64, 'a');
   for (const char* part : {"/uploads/", "/manifests/"}) {
-    registry_.before = [part, other](const ServerRequest& request,
-                                     int) -> std::optional<ServerReply> {
-      bool hit = request.method == "PUT" && request.target.find(part) != std::string::npos;
-      return hit ? std::optional(
-                       ServerReply{.status = 201, .headers = {{"Docker-Content-Digest", other}}})
-                 : std::nullopt;
-    };
+    registry_.answer_first(
+        [part, other](const ServerRequest& request, int) -> std::optional<ServerReply> {
+          bool hit = request.method == "PUT" && request.target.find(part) != std::string::npos;
+          return hit ? std::optional(ServerReply{.status = 201,
+                                                 .headers = {{"Docker-Content-Digest", other}}})
+                     : std::nullopt;
+        });
     Error error = failure();
     EXPECT_EQ(error.code(), Code::DataLoss) << part;
     EXPECT_THAT(error.message(), AllOf(HasSubstr(other), HasSubstr("was sent"))) << part;
@@ -197,7 +198,7 @@ TEST_F(RegistryPushTest, RefusalsSayWhatToDo) {
 
 TEST_F(RegistryPushTest, ATokenIsAskedForWithBothRights) {
   auth_ = "YWxpY2U6eA==";
-  registry_.before = [this](const ServerRequest& request, int) -> std::optional<ServerReply> {
+  registry_.answer_first([this](const ServerRequest& request, int) -> std::optional<ServerReply> {
     if (request.target.starts_with("/token")) {
       return ServerReply{.body = R"({"token":"t"})"};
     }
@@ -209,7 +210,7 @@ TEST_F(RegistryPushTest, ATokenIsAskedForWithBothRights) {
                        "Bearer realm=\"http://" + registry_.address() + "/token\",service=\"s\""}}};
     }
     return std::nullopt;
-  };
+  });
   Result<Pushed> pushed = push_dev();
   ASSERT_TRUE(pushed.ok()) << pushed.error().message();
   std::vector<std::string> lines = registry_.lines();
@@ -219,28 +220,28 @@ TEST_F(RegistryPushTest, ATokenIsAskedForWithBothRights) {
 
 TEST_F(RegistryPushTest, BasicLoginsAreGivenOnceAskedFor) {
   auth_ = "YWxpY2U6eA==";
-  registry_.before = [this](const ServerRequest& request, int) -> std::optional<ServerReply> {
+  registry_.answer_first([this](const ServerRequest& request, int) -> std::optional<ServerReply> {
     if (request.headers.contains("authorization")) {
       EXPECT_EQ(request.headers.at("authorization"), "Basic " + auth_);
       return std::nullopt;
     }
     return ServerReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}};
-  };
+  });
   EXPECT_TRUE(push_dev().ok());
 }
 
 TEST_F(RegistryPushTest, AnotherUploadHostGetsNoLoginAndMustBeHttps) {
   HttpServer other("", [](const ServerRequest&) { return ServerReply{.status = 201}; });
-  registry_.location = "http://" + other.address() + "/upload";
+  registry_.upload_to("http://" + other.address() + "/upload");
   Error error = failure();
   EXPECT_EQ(error.code(), Code::PermissionDenied);
   EXPECT_THAT(error.message(), HasSubstr("not https"));
   EXPECT_TRUE(other.requests().empty());
-  registry_.location = "http://" + registry_.address() + "/v2/me/prog/blobs/uploads/1";
+  registry_.upload_to("http://" + registry_.address() + "/v2/me/prog/blobs/uploads/1");
   EXPECT_TRUE(push_dev().ok()) << "its own address may be written out";
   for (const char* bad : {"", "uploads/1", "//evil.example/x"}) {
     make({object_for(host_platform().architecture, 7)});
-    registry_.location = bad;
+    registry_.upload_to(bad);
     EXPECT_EQ(failure().code(), Code::Unavailable) << bad;
   }
 }

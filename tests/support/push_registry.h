@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bpfman/model/digest.h"
@@ -15,15 +16,24 @@
 
 namespace bpfman::testing {
 
-// A registry that takes pushes, as the specification says, unless `before` answers.
+// A registry that takes pushes, as the specification says, unless a test answers first.
 class PushRegistry {
  public:
   using Fault = std::function<std::optional<ServerReply>(const ServerRequest&, int count)>;
 
   PushRegistry() : server_("", [this](const ServerRequest& request) { return answer(request); }) {}
 
-  Fault before;
-  std::string location = "/v2/me/prog/blobs/uploads/1?state=x";
+  // From now on this is asked first for an answer, on threads of the server, one at a time.
+  void answer_first(Fault fault) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    before_ = std::move(fault);
+  }
+
+  // Where uploads are sent from now on.
+  void upload_to(std::string location) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    location_ = std::move(location);
+  }
 
   const std::string& address() const { return address_; }
 
@@ -44,13 +54,13 @@ class PushRegistry {
   ServerReply answer(const ServerRequest& request) {
     std::lock_guard<std::mutex> guard(mutex_);
     std::string key = request.method + " " + request.target.substr(0, request.target.find('?'));
-    if (before) {
-      if (std::optional<ServerReply> own = before(request, ++asked_[key]); own.has_value()) {
+    if (before_) {
+      if (std::optional<ServerReply> own = before_(request, ++asked_[key]); own.has_value()) {
         return *own;
       }
     }
     if (request.method == "POST") {
-      return {.status = 202, .headers = {{"Location", location}}};
+      return {.status = 202, .headers = {{"Location", location_}}};
     }
     if (request.method == "PUT") {
       Digest digest = Digest::sha256_of(as_bytes(request.body));
@@ -70,6 +80,8 @@ class PushRegistry {
   }
 
   std::mutex mutex_;
+  Fault before_;
+  std::string location_ = "/v2/me/prog/blobs/uploads/1?state=x";
   std::map<std::string, std::string> kept_;  // path -> digest
   std::map<std::string, int> asked_;
   HttpServer server_;
