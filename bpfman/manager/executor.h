@@ -10,7 +10,8 @@
 // A step fails: an Undo plan walks back (the undo lists of this and all former steps, last first)
 // and its entry is closed; a Finish plan stays open and the next command finishes it, unless only
 // chains were built beside those that run: then it walks back, too. The process dies: recover()
-// does the same, later.
+// does the same, later. A Finish plan that still cannot be finished is given up once a later
+// operation was begun: it must not be played over newer records.
 #pragma once
 
 #include <map>
@@ -78,6 +79,12 @@ class Executor {
   // Runs undo lists; what failed. `same_boot` false: only what outlives a reboot is undone.
   std::vector<Error> walk_back(const plan::Plan& plan, plan::Bindings& bindings, bool same_boot);
   Result<void> recover_entry(const store::JournalEntry& entry, const std::string& boot_id);
+  // The rest of a Finish plan of a dead process.
+  Result<void> finish(const plan::Plan& plan,
+                      const OperationFacts& operation,
+                      plan::Bindings& bindings,
+                      bool same_boot,
+                      LedgerEntry ledger);
   void clean_up(const plan::Plan& plan, OperationId id);
 
   const Layout& layout_;

@@ -247,6 +247,24 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
     ledger.outcome = LedgerOutcome::Undone;
     return store_.abandon_operation(entry.id, ledger);
   }
+  OperationId next = TRY(store_.next_operation());
+  if (!plan.commit.empty() && next.value() > entry.id.value() + 1) {
+    // It could not be finished before, and what came after has other records than it knew.
+    ledger.outcome = LedgerOutcome::Failed;
+    ledger.error =
+        "it could not be finished, and later commands changed things; bpfman doctor "
+        "shows what is left of it";
+    log::write(log::Level::Warn, kComponent, entry.verb + ": " + ledger.error);
+    return store_.abandon_operation(entry.id, ledger);
+  }
+  return finish(plan, operation, bindings, same_boot, std::move(ledger));
+}
+
+Result<void> Executor::finish(const Plan& plan,
+                              const OperationFacts& operation,
+                              Bindings& bindings,
+                              bool same_boot,
+                              LedgerEntry ledger) {
   std::size_t steps = 0;
   for (const Step& step : plan.steps) {
     Result<void> done = same_boot || outlives_reboot(step.action)
@@ -258,18 +276,18 @@ Result<void> Executor::recover_entry(const store::JournalEntry& entry, const std
       if (failures.empty()) {
         ledger.outcome = LedgerOutcome::Undone;
         ledger.error = done.error().message();
-        return store_.abandon_operation(entry.id, ledger);
+        return store_.abandon_operation(operation.id, ledger);
       }
     }
     TRY(std::move(done));
     ++steps;
   }
   if (plan.commit.empty()) {  // what was left of an operation that stands in the ledger already
-    return store_.abandon_operation(entry.id);
+    return store_.abandon_operation(operation.id);
   }
   ledger.outcome = LedgerOutcome::Finished;
   TRY(commit(plan, operation, bindings, ledger));
-  clean_up(plan, entry.id);
+  clean_up(plan, operation.id);
   return {};
 }
 

@@ -363,6 +363,30 @@ TEST_F(ExecutorTest, ADetachThatFailsIsFinishedByTheNextCommand) {
   EXPECT_EQ(after.open_operations, 0U);
 }
 
+TEST_F(ExecutorTest, ADetachThatCannotBeFinishedIsNotPlayedOverLaterCommands) {
+  ASSERT_TRUE(load_on("eth0").ok());
+  kernel_.arm(Fault::Error, 1);
+  ASSERT_FALSE(detach_first().ok());
+  kernel_.arm(Fault::Error, 1);  // of the attempt to finish it
+  ASSERT_TRUE(load_on("eth1").ok());
+  kernel_.arm(Fault::None, 0);
+  Everything before = everything();
+  EXPECT_EQ(before.open_operations, 1U);
+  before.open_operations = 0;
+  {
+    WriteSession next = open();
+  }
+  EXPECT_EQ(everything(), before);
+  EXPECT_THAT(before.links, SizeIs(2));
+  EXPECT_THAT(before.world.hooks, SizeIs(2));
+  store::Store store = *store::Store::open(layout_);
+  std::vector<LedgerEntry> entries = *store.list_ledger(LedgerQuery());
+  ASSERT_THAT(entries, SizeIs(3));
+  EXPECT_EQ(entries.back().verb, "detach");
+  EXPECT_EQ(entries.back().outcome, LedgerOutcome::Failed);
+  EXPECT_THAT(entries.back().error, HasSubstr("bpfman doctor"));
+}
+
 TEST_F(ExecutorTest, ACommitThatIsRefusedUndoesTheKernelSide) {
   ASSERT_TRUE(load_on("eth0").ok());
   Everything before = everything();
