@@ -6,7 +6,7 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config clang llvm make libbpf-dev libe
   ca-certificates"
 DEMO_PACKAGES="docker.io podman iproute2 iputils-ping"
 TEST_PACKAGES="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev ccache iproute2 iputils-ping docker.io
-  containerd podman buildah crun fuse-overlayfs docker-registry openssl curl skopeo xdp-tools bpftool strace jq python3
+  containerd podman buildah crun fuse-overlayfs docker-registry openssl curl skopeo xdp-tools bpftool strace jq python3 zsh fish
   clang-19 clang-tidy-19
   clang-format-19 libclang-rt-19-dev qemu-system-x86 busybox-static cpio xz-utils"
 

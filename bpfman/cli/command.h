@@ -116,7 +116,18 @@ void add_image_push(Tree& tree, CLI::App* image);
 void add_image_build(Tree& tree, CLI::App* image);
 void add_image_build_arguments(Tree& tree, CLI::App* image);
 void add_map(Tree& tree);
+void add_completion(Tree& tree);
 void add_version(Tree& tree);
+
+// ---- the tree of commands -----------------------------------------------------------------------
+
+// The option of one of the commands of the path, the last first, that `word` names ("--iface"), and
+// the sub-command of that name; nullptr when there is none.
+const CLI::Option* find_option(const std::vector<CLI::App*>& path, const std::string& word);
+CLI::App* find_command(CLI::App& app, const std::string& word);
+
+// What may stand in place of the last of `words`, as completion_scripts.h says. complete.cc
+void print_completions(CLI::App& top, const std::vector<std::string>& words, Session& session);
 
 // ---- flags that several verbs have --------------------------------------------------------------
 
@@ -132,6 +143,8 @@ struct OutputFlag {
   Result<Format> format() const;
 };
 
+// The type of --output where it is an OutputFlag, in help.
+inline constexpr const char* kFormat = "FORMAT";
 void add_output(CLI::App* app, OutputFlag& flag);
 
 // "K=V": the first "=" splits, the key is trimmed and not empty; the last duplicate wins.

@@ -3,6 +3,7 @@
 
 #include "bpfman/base/text.h"
 #include "bpfman/cli/command.h"
+#include "bpfman/cli/reshape.h"
 
 namespace bpfman::cli {
 namespace {
@@ -62,15 +63,19 @@ Result<Format> OutputFlag::format() const {
   if (text == "wide") {
     return Format::Wide;
   }
-  if (text == "json") {
+  std::optional<Form> form = TRY(parse_form(text));
+  if (text == "json" || form.has_value()) {
     return Format::Json;
   }
-  return bad_value("--output", text, "one of table, wide, json");
+  return bad_value("--output", text, "one of table, wide, json, yaml, name, jsonpath=TEMPLATE");
 }
 
 void add_output(CLI::App* app, OutputFlag& flag) {
-  app->add_option("-o,--output", flag.text, "How to print: table, wide or json (default: table)")
-      ->type_name("FORMAT");
+  app->add_option("-o,--output",
+                  flag.text,
+                  "How to print: table, wide, json, yaml, name or jsonpath=TEMPLATE "
+                  "(default: table)")
+      ->type_name(kFormat);
 }
 
 Result<std::map<std::string, std::string>> parse_metadata(const std::vector<std::string>& values) {

@@ -1,33 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What programs read of the verbs about stored images.
-#include <nlohmann/json.hpp>
-
 #include "bpfman/base/text.h"
+#include "bpfman/cli/json_parts.h"
 #include "bpfman/cli/output.h"
 #include "bpfman/plan/plan_json.h"
 
 namespace bpfman::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json document() {
-  Json json = Json::object();
-  json["version"] = 1;
-  return json;
-}
-
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+using namespace parts;
 
 // What view_json.cc writes, as a member.
 Json parsed(const std::string& text) {
   return Json::parse(text, nullptr, false);
-}
-
-Json or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
 }
 
 }  // namespace

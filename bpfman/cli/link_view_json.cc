@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links and chains as programs read them. Every member is always there; null where there is
 // nothing.
-#include <nlohmann/json.hpp>
-
 #include "bpfman/base/text.h"
+#include "bpfman/cli/json_parts.h"
 #include "bpfman/cli/output.h"
 
 namespace bpfman::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int kVersion = 1;
-
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json document() {
-  Json json = Json::object();
-  json["version"] = kVersion;
-  return json;
-}
-
-Json or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
+using namespace parts;
 
 // The members that only some kinds of targets have.
 class TargetView {

@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps as programs read them.
-#include <nlohmann/json.hpp>
-
 #include "bpfman/base/overload.h"
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
+#include "bpfman/cli/json_parts.h"
 #include "bpfman/cli/output.h"
 
 namespace bpfman::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int kVersion = 1;
-
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json document() {
-  Json json = Json::object();
-  json["version"] = kVersion;
-  return json;
-}
+using namespace parts;
 
 Json view(const TypedValue& value);
 

@@ -6,6 +6,7 @@
 #include "bpfman/base/log.h"
 #include "bpfman/base/text.h"
 #include "bpfman/cli/command.h"
+#include "bpfman/cli/reshape.h"
 
 namespace bpfman::cli {
 namespace {
@@ -118,6 +119,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_get(tree);
   add_image(tree);
   add_map(tree);
+  add_completion(tree);
   add_version(tree);
 }
 
@@ -192,25 +194,6 @@ Error unknown_word(const std::string& word, const std::vector<CLI::App*>& path) 
   return did_you_mean(Error(Code::InvalidArgument, "unknown command \"" + help + " " + word + "\""),
                       suggest(word, commands),
                       help);
-}
-
-// The option of one of the commands of the path that `word` names; nullptr when none does.
-const CLI::Option* find_option(const std::vector<CLI::App*>& path, const std::string& word) {
-  for (auto app = path.rbegin(); app != path.rend(); ++app) {
-    if (const CLI::Option* option = (*app)->get_option_no_throw(word); option != nullptr) {
-      return option;
-    }
-  }
-  return nullptr;
-}
-
-CLI::App* find_command(CLI::App& app, const std::string& word) {
-  for (CLI::App* child : app.get_subcommands([](CLI::App*) { return true; })) {
-    if (child->check_name(word)) {
-      return child;
-    }
-  }
-  return nullptr;
 }
 
 bool takes_words(const CLI::App& app) {
@@ -292,6 +275,34 @@ Error must_be_root(const std::vector<std::string>& words) {
       .with_hint("sudo bpfman " + join(words, " "));
 }
 
+// The form that --output asks for, if it is made of the command's JSON.
+Result<std::optional<Form>> form_of(const std::vector<CLI::App*>& path) {
+  const CLI::Option* output = find_option(path, "--output");
+  if (output == nullptr || output->get_type_name() != kFormat || output->count() == 0) {
+    return std::optional<Form>();
+  }
+  return parse_form(output->results().back());
+}
+
+Result<void> run_reshaped(const Form& form,
+                          const Verb& verb,
+                          const GlobalOptions& options,
+                          const Context& context) {
+  ReshapedStream out(form, context.out);
+  Context reshaped{.out = out,
+                   .err = context.err,
+                   .environment = context.environment,
+                   .version = context.version,
+                   .make_api = context.make_api,
+                   .serve = context.serve,
+                   .repeat = context.repeat,
+                   .err_is_terminal = context.err_is_terminal};
+  Session session(options, reshaped);
+  Result<void> done = verb.run(session);
+  out.flush();
+  return done.ok() ? out.state() : done;
+}
+
 Result<void> run_verb(CommandLine& line,
                       const std::vector<std::string>& words,
                       const Context& context) {
@@ -309,6 +320,10 @@ Result<void> run_verb(CommandLine& line,
     return must_be_root(words);
   }
   TRY(read_configuration(line.app, context.environment, verb->finds_images, options));
+  std::optional<Form> form = TRY(form_of(path));
+  if (form.has_value()) {
+    return run_reshaped(*form, *verb, options, context);
+  }
   Session session(options, context);
   return verb->run(session);
 }
@@ -325,7 +340,53 @@ void collect(CLI::App& app, const std::string& path, std::vector<std::string>& i
   }
 }
 
+// "--root-dir DIR" or "--root-dir=DIR" among words that need not be a whole command; "" without it.
+std::string root_dir_of(const std::vector<std::string>& words) {
+  const std::string flag = "--root-dir";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with(flag + "=")) {
+      return words[i].substr(flag.size() + 1);
+    }
+    if (words[i] == flag && i + 2 < words.size()) {
+      return words[i + 1];
+    }
+  }
+  return "";
+}
+
+// "__complete -- WORDS...": asked by the scripts of `bpfman completion`.
+int complete(const std::vector<std::string>& words, const Context& context) {
+  std::size_t first = std::min<std::size_t>(words.size(), 2);
+  std::vector<std::string> typed(words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
+  CommandLine line(context.environment, typed);
+  if (std::string root = root_dir_of(typed); !root.empty()) {
+    line.flags.options.root_dir = root;
+  }
+  Session session(line.flags.options, context);
+  print_completions(line.app, typed, session);
+  return 0;
+}
+
 }  // namespace
+
+// The option of one of the commands of the path that `word` names; nullptr when none does.
+const CLI::Option* find_option(const std::vector<CLI::App*>& path, const std::string& word) {
+  for (auto app = path.rbegin(); app != path.rend(); ++app) {
+    if (const CLI::Option* option = (*app)->get_option_no_throw(word); option != nullptr) {
+      return option;
+    }
+  }
+  return nullptr;
+}
+
+CLI::App* find_command(CLI::App& app, const std::string& word) {
+  for (CLI::App* child : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (child->check_name(word)) {
+      return child;
+    }
+  }
+  return nullptr;
+}
 
 Api& Session::api() {
   if (api_ == nullptr) {
@@ -350,6 +411,9 @@ void Session::show_progress(ProgressMode mode) {
 }
 
 int run(const std::vector<std::string>& words, const Context& context) {
+  if (!words.empty() && words.front() == "__complete") {
+    return complete(words, context);
+  }
   CommandLine line(context.environment, words);
   std::vector<std::string> reversed = rewritten(words);
   if (Result<void> known = check_commands(line.app, reversed); !known.ok()) {

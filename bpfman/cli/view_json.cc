@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What programs read. Every documented member is always there; null where there is nothing.
-#include <nlohmann/json.hpp>
-
 #include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
+#include "bpfman/cli/json_parts.h"
 #include "bpfman/cli/output.h"
 #include "bpfman/plan/plan_json.h"
 
 namespace bpfman::cli {
 namespace {
 
-// Keeps members in the order they are written here.
-using Json = nlohmann::ordered_json;
-
-constexpr int kVersion = 1;
-
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json document() {
-  Json json = Json::object();
-  json["version"] = kVersion;
-  return json;
-}
-
-Json or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
+using namespace parts;
 
 Json texts(const std::map<std::string, std::string>& pairs) {
   Json json = Json::object();

@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"load image x xdp -i e --mode quick", "for --mode", "native, generic, offload"},
         Refused{"load image x xdp -i e --priority soon", "for --priority", "0 (runs first)"},
         Refused{"load image x xdp -i e --proceed-on hold", "unknown XDP action \"hold\"", "pass"},
-        Refused{"load image x -o yaml", "for --output", "table, wide, json"},
+        Refused{"load image x -o xml", "for --output", "table, wide, json"},
         Refused{"attach xdp --iface eth0", "missing PROGRAM", "attach my-ebpf-prog/pass"},
         Refused{"attach 57", "missing the kind of hook", "xdp --iface"},
         Refused{"detach", "missing LINK", "detach 1"},
