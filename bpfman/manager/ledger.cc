@@ -2,29 +2,12 @@
 #include "bpfman/manager/ledger.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
-#include <unistd.h>
-
-#include "bpfman/base/file.h"
 #include "bpfman/base/overload.h"
-#include "bpfman/base/text.h"
 
 namespace bpfman {
 namespace {
-
-// The user that logged in; nullopt where none did, or the kernel does not keep it.
-std::optional<std::uint32_t> read_login_uid() {
-  constexpr std::size_t kLongest = 16;
-  Result<Bytes> text = read_file("/proc/self/loginuid", kLongest);
-  std::optional<std::uint64_t> uid =
-      text.ok() ? parse_unsigned(trim(as_text(*text))) : std::nullopt;
-  if (!uid.has_value() || *uid >= std::numeric_limits<std::uint32_t>::max()) {
-    return std::nullopt;
-  }
-  return static_cast<std::uint32_t>(*uid);
-}
 
 class Objects {
  public:
@@ -151,10 +134,6 @@ class Objects {
 };
 
 }  // namespace
-
-Actor this_actor() {
-  return Actor{.pid = ::getpid(), .uid = ::getuid(), .login_uid = read_login_uid()};
-}
 
 std::vector<LedgerObject> ledger_objects(const std::vector<store::StoredChange>& changes,
                                          const std::vector<ProgramRecord>& programs,

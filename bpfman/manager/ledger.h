@@ -4,19 +4,11 @@
 
 #include <vector>
 
+#include "bpfman/manager/actor.h"
 #include "bpfman/model/ledger.h"
 #include "bpfman/store/store.h"
 
 namespace bpfman {
-
-// Who this process is.
-struct Actor {
-  std::int64_t pid = 0;
-  std::uint32_t uid = 0;
-  std::optional<std::uint32_t> login_uid;
-};
-
-Actor this_actor();
 
 // `programs`, `links` and `selectors`: as they were before the changes. Pure. No values of
 // variables and no metadata: they may be secrets.
