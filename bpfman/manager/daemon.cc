@@ -44,7 +44,7 @@ class Daemon {
         tell_(tell) {}
 
   Result<void> run() {
-    while (!interrupts_.requested()) {
+    while (!is_over()) {
       TRY(watch());
       seen_ = database_stamp(layout_);
       look();
@@ -55,6 +55,10 @@ class Daemon {
   }
 
  private:
+  bool is_over() const {
+    return interrupts_.requested() || (options_.is_done != nullptr && options_.is_done());
+  }
+
   // The namespaces that selectors are about now. Listens before it looks, so that nothing is
   // missed.
   Result<void> watch() {
@@ -134,7 +138,7 @@ class Daemon {
     // Something may be over sooner.
     std::int64_t interval = manager_.quiet_ms(options_.interval_ms).value_or(options_.interval_ms);
     std::int64_t waited = 0;
-    while (waited < interval && !interrupts_.requested()) {
+    while (waited < interval && !is_over()) {
       std::int64_t next = std::min(kLongestWait, interval - waited);
       bool changed = TRY(changes_->wait(next));
       if (changed) {
@@ -198,6 +202,9 @@ Result<void> run_daemon(Manager& manager,
   }
   FileLock held = TRY(std::move(lock));
   Interrupts::Watch watch(&interrupts);
+  if (options.begin != nullptr) {
+    TRY(options.begin());
+  }
   tell("looking after the hooks of this host");
   return Daemon(manager, kernel, layout, options, interrupts, tell).run();
 }

@@ -16,6 +16,11 @@ struct DaemonOptions {
   // A device that comes is renamed and configured first; it is looked at when it was quiet for so
   // long, at the latest after ten times that.
   std::int64_t settle_ms = 200;
+  // Called once, when it is certain that no other daemon runs on this root. May be empty; its error
+  // is the daemon's.
+  std::function<Result<void>()> begin;
+  // Asked every second: whether it is enough. May be empty.
+  std::function<bool()> is_done;
 };
 
 // Runs until a signal comes. `tell` gets a line about what was done or could not be; what fails
