@@ -3,10 +3,10 @@
 
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config clang llvm make libbpf-dev libelf-dev zlib1g-dev libzstd-dev
   libsqlite3-dev libssl-dev libsodium-dev libre2-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libyaml-dev libcurl4-openssl-dev
-  ca-certificates"
+  libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc ca-certificates"
 DEMO_PACKAGES="docker.io podman iproute2 iputils-ping"
 TEST_PACKAGES="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev ccache iproute2 iputils-ping docker.io
-  containerd podman buildah crun fuse-overlayfs docker-registry openssl curl skopeo xdp-tools bpftool strace jq python3 zsh fish
+  containerd podman buildah crun fuse-overlayfs docker-registry openssl curl skopeo xdp-tools bpftool strace jq python3 python3-grpcio python3-protobuf zsh fish
   clang-19 clang-tidy-19
   clang-format-19 libclang-rt-19-dev qemu-system-x86 busybox-static cpio xz-utils"
 

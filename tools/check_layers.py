@@ -22,6 +22,7 @@ ROOMS = {
     "image": {"base", "net", "model"},
     "trust": {"base", "model"},
     "manager": {"base", "net", "model", "plan", "kernel", "store", "container", "image", "trust"},
+    "rpc": {"base", "model", "plan", "manager"},
     "cli": {"base", "model", "plan", "manager"},
 }
 # Headers that stay in one place: pattern of the header, pattern of the files that may include it, name.
@@ -32,6 +33,7 @@ HEAVY = [
     (r"sqlite3\.h", r"bpfman/store/", "sqlite3"),
     (r"curl/", r"bpfman/net/", "curl"),
     (r"CLI/", r"bpfman/cli/", "CLI11"),
+    (r"grpc|google/protobuf/|bpfman\.(grpc\.)?pb\.h", r"bpfman/rpc/", "gRPC and protobuf"),
     (r"nlohmann/", r".*_json(_test)?\.cc$|bpfman/(base/json_fields|plan/codec_json|cli/json_parts)\.h$|bench/", "nlohmann/json"),
     (r"bpfman/base/json_fields", r".*_json(_test)?\.cc$", "nlohmann/json"),
     (r"toml\+\+/", r"bpfman/base/toml\.cc$", "toml++"),
@@ -78,7 +80,7 @@ def breaches_of_rooms(path, target, quoted):
         yield f"the library may not include {target}"
     elif room is not None and target.startswith("tests/") and not is_test(path):
         yield f"only tests may include {target}"
-    elif quoted and path.endswith((".cc", ".h")) and not target.startswith(("tests/", "fuzz/")):
+    elif quoted and path.endswith((".cc", ".h")) and not target.startswith(("apps/", "tests/", "fuzz/")):
         yield f"includes are written from the root of the repository: {target}"
 
 
