@@ -1,79 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command `bpfman`: words in, an exit status out. Makes the one Manager of this process.
-#include <filesystem>
-#include <functional>
-#include <iostream>
+// The command `bpfman`. Where bpfman-rpc lies beside it, that one is `bpfman serve`: so that only
+// the daemon pays for gRPC when it starts.
+#include <cerrno>
 
 #include <unistd.h>
 
-#include "bpfman/base/repeat.h"
-#include "bpfman/cli/cli.h"
+#include "apps/command.h"
+#include "bpfman/base/file.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/daemon.h"
-#include "bpfman/manager/manager.h"
 
 namespace bpfman {
 namespace {
 
-ManagerOptions to_options(const cli::GlobalOptions& global,
-                          const Environment& environment,
-                          const Interrupts& interrupts) {
-  ManagerOptions options;
-  std::error_code ignored;
-  std::filesystem::path root = std::filesystem::absolute(global.root_dir, ignored);
-  options.layout.root = ignored ? global.root_dir : root.lexically_normal().string();
-  options.configuration = global.config;
-  options.environment = environment;
-  options.runtimes.docker_hosts = global.docker_hosts;
-  options.runtimes.storage_roots = global.storage_roots;
-  options.runtimes.containerd_addresses = global.containerd_addresses;
-  options.runtimes.containerd_roots = global.containerd_roots;
-  options.runtimes.containerd_namespaces = global.containerd_namespaces;
-  if (!global.sources.empty()) {
-    options.sources = {.kinds = global.sources, .file = global.sources_file};
+// Goes on as bpfman-rpc with the same words. Returns where there is none.
+Result<void> become_rpc(const std::vector<std::string>& words) {
+  std::string self = TRY(read_link("/proc/self/exe"));
+  std::string rpc = join_path(parent_path(self), "bpfman-rpc");
+  if (::access(rpc.c_str(), X_OK) != 0) {
+    return {};
   }
-  options.max_store_bytes = global.max_store_bytes;
-  options.trust_database = global.trust_database;
-  options.strict = global.strict;
-  options.lock_timeout_ms = global.lock_timeout_ms;
-  options.progress = global.progress;
-  options.interrupts = &interrupts;
-  return options;
+  std::string name = "bpfman";
+  std::vector<std::string> copy = words;
+  std::vector<char*> arguments = {name.data()};
+  for (std::string& word : copy) {
+    arguments.push_back(word.data());
+  }
+  arguments.push_back(nullptr);
+  ::execv(rpc.c_str(), arguments.data());
+  return os_error(errno, "run " + rpc);
 }
 
-int run(const std::vector<std::string>& words) {
-  Environment environment = read_environment();
-  Interrupts interrupts;
-  std::unique_ptr<kernel::KernelOps> kernel;
-  cli::Context context{.out = std::cout,
-                       .err = std::cerr,
-                       .environment = environment,
-                       .version = BPFMAN_VERSION,
-                       .make_api = [&](const cli::GlobalOptions& global) -> std::unique_ptr<Api> {
-                         kernel = kernel::make_kernel_ops();
-                         return std::make_unique<Manager>(
-                             to_options(global, environment, interrupts), *kernel);
-                       },
-                       .serve = [&](const auto& global, const auto& serve) -> Result<void> {
-                         kernel = kernel::make_kernel_ops();
-                         ManagerOptions options = to_options(global, environment, interrupts);
-                         Manager manager(options, *kernel);
-                         return run_daemon(manager,
-                                           *kernel,
-                                           options.layout,
-                                           DaemonOptions{.interval_ms = serve.interval_ms},
-                                           interrupts,
-                                           serve.tell);
-                       },
-                       .repeat = std::bind_front(repeat_until_told, std::cref(interrupts)),
-                       .err_is_terminal = ::isatty(STDERR_FILENO) == 1};
-  return cli::run(words, context);
+Result<void> serve_without_socket(const Host& host,
+                                  const cli::GlobalOptions& global,
+                                  const cli::ServeOptions& serve) {
+  if (serve.wants_socket) {
+    return Error(Code::FailedPrecondition, "there is no bpfman-rpc beside bpfman")
+        .with_hint(
+            "it serves the socket: install it, or leave --socket-path, --timeout and "
+            "--csi-support out");
+  }
+  std::unique_ptr<kernel::KernelOps> kernel = kernel::make_kernel_ops();
+  ManagerOptions options = to_options(global, host);
+  Manager manager(options, *kernel);
+  return run_daemon(manager,
+                    *kernel,
+                    options.layout,
+                    DaemonOptions{.interval_ms = serve.interval_ms},
+                    host.interrupts,
+                    serve.tell);
 }
 
 }  // namespace
 }  // namespace bpfman
 
 int main(int argc, char** argv) {
-  std::ios::sync_with_stdio(false);
-  return bpfman::run(std::vector<std::string>(argv + 1, argv + argc));
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "--csi-support") {
+    words.insert(words.begin(), "serve");  // as Kubernetes' operator for bpfman starts it
+  }
+  return bpfman::run_command(
+      words, [&](const auto& host, const auto& global, const auto& serve) -> bpfman::Result<void> {
+        TRY(bpfman::become_rpc(words));
+        return bpfman::serve_without_socket(host, global, serve);
+      });
 }

@@ -40,6 +40,11 @@ struct GlobalOptions {
 
 struct ServeOptions {
   std::int64_t interval_ms = 0;
+  std::string socket_path;  // "": the default one
+  std::int64_t idle_ms =
+      0;  // of the socket: the daemon ends after so long without a call; 0: never
+  bool csi_support = false;                      // a driver of volumes is wanted
+  bool wants_socket = false;                     // a flag of the socket was given
   std::function<void(const std::string&)> tell;  // gets a line for people
 };
 

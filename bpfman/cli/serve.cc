@@ -2,6 +2,7 @@
 // bpfman serve, bpfman reconcile
 #include <ostream>
 
+#include "bpfman/base/text.h"
 #include "bpfman/cli/command.h"
 
 namespace bpfman::cli {
@@ -9,6 +10,9 @@ namespace {
 
 struct ServeFlags {
   std::string interval = "10s";
+  std::string socket_path;
+  std::string timeout = "0";
+  bool csi_support = false;
 };
 
 struct ReconcileFlags {
@@ -23,6 +27,20 @@ Result<void> run_serve(Session& session, const ServeFlags& flags) {
     return Error(Code::InvalidArgument, "invalid value \"" + flags.interval + "\" for --interval")
         .with_hint("a time above 0, as in --interval 10s");
   }
+  std::optional<std::uint64_t> seconds = parse_unsigned(flags.timeout);
+  constexpr std::uint64_t kMostSeconds = 1'000'000'000;
+  if (!seconds.has_value() || *seconds > kMostSeconds) {
+    return Error(Code::InvalidArgument, "invalid value \"" + flags.timeout + "\" for --timeout")
+        .with_hint("seconds, as in --timeout 15; 0 is never");
+  }
+  options.idle_ms = static_cast<std::int64_t>(*seconds) * 1000;
+  options.socket_path = flags.socket_path;
+  if (options.socket_path.empty()) {
+    options.socket_path =
+        session.context().environment.get("BPFMAN_SOCKET_PATH").value_or(std::string());
+  }
+  options.csi_support = flags.csi_support;
+  options.wants_socket = flags.csi_support || !flags.socket_path.empty() || options.idle_ms > 0;
   options.tell = [&out = session.out()](const std::string& line) {
     out << printable(line) << '\n' << std::flush;  // whoever follows it sees it now
   };
@@ -55,13 +73,27 @@ void add_serve(Tree& tree) {
       tree.add(&tree.root,
                "serve",
                "Look after the hooks until stopped: interfaces that come are attached "
-               "to where a selector means them",
+               "to where a selector means them; with bpfman-rpc beside bpfman, serve gRPC, too",
                "bpfman serve");
   serve
       ->add_option("--interval",
                    serving->interval,
                    "Time between looks when no interface comes or goes (default: 10s)")
       ->type_name("TIME");
+  serve
+      ->add_option("--socket-path",
+                   serving->socket_path,
+                   "Where clients of the gRPC interface connect (BPFMAN_SOCKET_PATH; default: "
+                   "/run/bpfman-sock/bpfman.sock)")
+      ->type_name("PATH");
+  serve
+      ->add_option("--timeout",
+                   serving->timeout,
+                   "End when there was no gRPC call for so many seconds (default: 0, never)")
+      ->type_name("SECONDS");
+  serve->add_flag("--csi-support",
+                  serving->csi_support,
+                  "Accepted for its callers' sake: there is no CSI driver yet, and a line says so");
   tree.verbs.push_back({serve, NeedsRoot::Yes, [serving](Session& session) {
                           return run_serve(session, *serving);
                         }});
