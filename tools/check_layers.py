@@ -33,7 +33,7 @@ HEAVY = [
     (r"sqlite3\.h", r"bpfman/store/", "sqlite3"),
     (r"curl/", r"bpfman/net/", "curl"),
     (r"CLI/", r"bpfman/cli/", "CLI11"),
-    (r"grpc|google/protobuf/|bpfman\.(grpc\.)?pb\.h", r"bpfman/rpc/", "gRPC and protobuf"),
+    (r"grpc|google/protobuf/|(bpfman|health)\.(grpc\.)?pb\.h", r"bpfman/rpc/", "gRPC and protobuf"),
     (r"nlohmann/", r".*_json(_test)?\.cc$|bpfman/(base/json_fields|plan/codec_json|cli/json_parts)\.h$|bench/", "nlohmann/json"),
     (r"bpfman/base/json_fields", r".*_json(_test)?\.cc$", "nlohmann/json"),
     (r"toml\+\+/", r"bpfman/base/toml\.cc$", "toml++"),

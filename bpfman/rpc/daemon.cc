@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/rpc/daemon.h"
 
+#include <malloc.h>
+
 #include "bpfman/base/file.h"
 #include "bpfman/rpc/notify.h"
 #include "bpfman/rpc/socket.h"
@@ -49,10 +51,19 @@ class Front {
     return {};
   }
 
+  // What the last calls needed of memory goes back to the kernel when they are over.
+  void rest() {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    bool resting = server_->idle_ns() >= kSecond;
+    if (resting && !rested_) {
+      ::malloc_trim(0);
+    }
+    rested_ = resting;
+  }
+
   bool is_idle() const {
     constexpr std::int64_t kMillisecond = 1'000'000;
-    return setting_.idle_ms > 0 && server_ != nullptr &&
-           server_->idle_ns() >= setting_.idle_ms * kMillisecond;
+    return setting_.idle_ms > 0 && server_->idle_ns() >= setting_.idle_ms * kMillisecond;
   }
 
  private:
@@ -66,6 +77,7 @@ class Front {
   const DaemonSetting& setting_;
   std::string made_;  // the socket's path, if it is not systemd's
   std::unique_ptr<Server> server_;
+  bool rested_ = true;
 };
 
 }  // namespace
@@ -75,9 +87,13 @@ Result<void> run_serving_daemon(Manager& manager,
                                 const DaemonSetting& setting,
                                 ServerOptions options) {
   Front front(setting);
+  auto is_done = [&] {
+    front.rest();
+    return front.is_idle();
+  };
   DaemonOptions daemon{.interval_ms = setting.interval_ms,
                        .begin = [&] { return front.open(std::move(options)); },
-                       .is_done = [&] { return front.is_idle(); }};
+                       .is_done = is_done};
   return run_daemon(manager, kernel, setting.layout, daemon, setting.interrupts, setting.tell);
 }
 

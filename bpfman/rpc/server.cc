@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_posix.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "bpfman/base/log.h"
+#include "bpfman/rpc/health.h"
 #include "bpfman/rpc/service.h"
 #include "bpfman/rpc/socket.h"
 
@@ -65,7 +65,7 @@ int raise_limit() {
   return static_cast<int>(std::min(kWanted, limit.rlim_cur));
 }
 
-// One gRPC server with its service. Others connections than those handed to it do not exist.
+// One gRPC server with its services. It has no other connections than those handed to it.
 class Half {
  public:
   Half(const World& world, const FindActor& find_actor, Activity& activity, Access access)
@@ -74,6 +74,7 @@ class Half {
   bool start() {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
+    builder.RegisterService(&health_);
     builder.SetMaxReceiveMessageSize(4 << 20);
     // One queue, and threads as they are needed; nobody wakes up to look whether one is.
     constexpr int kOneHour = 3'600'000;
@@ -82,23 +83,17 @@ class Half {
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
     builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, kOneHour);
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr) {
-      return false;
-    }
-    server_->GetHealthCheckService()->SetServingStatus("bpfman.v1.Bpfman", true);
-    return true;
+    return server_ != nullptr;
   }
 
   // Takes `fd` over.
   void take(int fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd); }
 
-  void stop() {
-    server_->GetHealthCheckService()->SetServingStatus(false);
-    server_->Shutdown(std::chrono::system_clock::now() + kGrace);
-  }
+  void stop() { server_->Shutdown(std::chrono::system_clock::now() + kGrace); }
 
  private:
   Service service_;
+  Health health_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -123,9 +118,7 @@ class Server::Impl {
     if (!wake_.valid()) {
       return os_error(errno, "make an eventfd");
     }
-    grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    changing_ = TRY(make_half(Access::Change));
     acceptor_ = std::jthread([this] { accept_all(); });
     return {};
   }
@@ -187,13 +180,11 @@ class Server::Impl {
 
   Result<void> serve(const UniqueFd& accepted) {
     Peer peer = TRY(read_peer(accepted.get()));
-    Half* half = changing_.get();
-    if (access_of(peer, ::geteuid(), socket_group()) == Access::Look) {
-      // As a rule the socket's mode keeps such clients out.
-      if (looking_ == nullptr) {
-        looking_ = TRY(make_half(Access::Look));
-      }
-      half = looking_.get();
+    Access access = access_of(peer, ::geteuid(), socket_group());
+    // As a rule the socket's mode keeps those out that may only look.
+    std::unique_ptr<Half>& half = access == Access::Change ? changing_ : looking_;
+    if (half == nullptr) {
+      half = TRY(make_half(access));
     }
     int number = TRY(give_number(accepted));
     {
@@ -239,9 +230,10 @@ class Server::Impl {
   std::mutex actors_lock_;
   std::unordered_map<std::string, Actor> actors_;  // by gRPC's name of the connection
   // Two servers instead of a question at every call: which calls a connection may make is settled
-  // when it is made, whatever becomes of its number.
+  // when it is made, whatever becomes of its number. Null until the first client comes that needs
+  // it: gRPC has threads that wake up every second, which nobody shall pay for who has no clients.
   std::unique_ptr<Half> changing_;
-  std::unique_ptr<Half> looking_;  // null until somebody needs it
+  std::unique_ptr<Half> looking_;
   std::jthread acceptor_;
 };
 

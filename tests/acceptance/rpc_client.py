@@ -9,14 +9,7 @@ import sys
 
 import grpc
 
-# As in the files of the same names that gRPC publishes, as far as they are called here.
-HEALTH = """
-syntax = "proto3";
-package grpc.health.v1;
-message HealthCheckRequest { string service = 1; }
-message HealthCheckResponse { int32 status = 1; }
-service Health { rpc Check(HealthCheckRequest) returns (HealthCheckResponse); }
-"""
+# As in the file of this name that gRPC publishes, as far as it is called here.
 REFLECTION = """
 syntax = "proto3";
 package grpc.reflection.v1alpha;
@@ -29,15 +22,15 @@ service ServerReflection { rpc ServerReflectionInfo(stream ServerReflectionReque
 
 
 def make_stubs(source, directory):
-    """Modules for the messages and calls of proto/bpfman/v1, health and reflection."""
+    """Modules for the messages and calls of proto/, and for reflection."""
     os.makedirs(directory)
-    for name, text in (("health", HEALTH), ("reflection", REFLECTION)):
-        with open(os.path.join(directory, name + ".proto"), "w", encoding="utf-8") as out:
-            out.write(text)
+    with open(os.path.join(directory, "reflection.proto"), "w", encoding="utf-8") as out:
+        out.write(REFLECTION)
     plugin = subprocess.run(["which", "grpc_python_plugin"], check=True, capture_output=True, text=True).stdout.strip()
-    for path, names in ((os.path.join(source, "proto/bpfman/v1"), ["bpfman"]), (directory, ["health", "reflection"])):
-        subprocess.run(["protoc", f"--proto_path={path}", f"--python_out={directory}", f"--grpc_python_out={directory}",
-                        f"--plugin=protoc-gen-grpc_python={plugin}", *[name + ".proto" for name in names]], check=True)
+    proto = os.path.join(source, "proto")
+    for path in (f"{proto}/bpfman/v1/bpfman.proto", f"{proto}/grpc/health/v1/health.proto", f"{directory}/reflection.proto"):
+        subprocess.run(["protoc", f"--proto_path={os.path.dirname(path)}", f"--python_out={directory}",
+                        f"--grpc_python_out={directory}", f"--plugin=protoc-gen-grpc_python={plugin}", path], check=True)
 
 
 def stubs(directory):
