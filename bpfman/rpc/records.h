@@ -15,14 +15,15 @@ class Records {
  public:
   using Views = std::shared_ptr<const std::vector<ProgramView>>;
 
-  explicit Records(const FindGeneration& find_generation) : find_generation_(find_generation) {}
+  // World outlives it.
+  explicit Records(const World& world) : world_(world) {}
 
   // What is recorded now. `kernel` and `links` of a view are as they were when it was read: links
   // are records, too; that a program is still there has to be asked.
-  Result<Views> read(Api& api);
+  Result<Views> read();
 
  private:
-  const FindGeneration& find_generation_;
+  const World& world_;
   std::mutex lock_;
   std::optional<Generation> generation_;  // of `views_`
   Views views_;

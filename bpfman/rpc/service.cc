@@ -116,13 +116,12 @@ Service::Service(const World& world, const FindActor& find_actor, Activity& acti
       find_actor_(find_actor),
       activity_(activity),
       access_(access),
-      records_(world.find_generation) {}
+      records_(world) {}
 
-grpc::Status Service::look(const Work& work) {
+grpc::Status Service::look(const std::function<Result<void>()>& work) {
   activity_.begin();
   ScopeExit ended([&] { activity_.end(); });
-  Result<std::unique_ptr<Api>> api = world_.make_api(Call());
-  Result<void> done = api.ok() ? work(**api) : Result<void>(std::move(api).error());
+  Result<void> done = work();
   return done.ok() ? grpc::Status::OK : to_status(done.error());
 }
 
@@ -178,7 +177,7 @@ Result<void> Service::load(Api& api, const v1::LoadRequest& request, v1::LoadRes
   }
   LoadReply reply = TRY(api.load(spec, DryRun::No));
   // Loaded they are; who else has their maps is the smaller part of the answer.
-  Result<Records::Views> all = records_.read(api);
+  Result<Records::Views> all = records_.read();
   const std::vector<ProgramView>& programs = all.ok() ? **all : reply.programs;
   for (const ProgramView& program : reply.programs) {
     v1::LoadResponseInfo& out = *response.add_programs();
@@ -195,9 +194,9 @@ Result<void> Service::load(Api& api, const v1::LoadRequest& request, v1::LoadRes
   return {};
 }
 
-Result<void> Service::list(Api& api, const v1::ListRequest& request, v1::ListResponse& response) {
+Result<void> Service::list(const v1::ListRequest& request, v1::ListResponse& response) {
   ListProgramsQuery query = to_query(request);
-  Records::Views records = TRY(records_.read(api));
+  Records::Views records = TRY(records_.read());
   std::map<ProgramId, const ProgramView*> ours;
   for (const ProgramView& view : *records) {
     if (view.kernel.has_value()) {
@@ -224,8 +223,8 @@ Result<void> Service::list(Api& api, const v1::ListRequest& request, v1::ListRes
   return {};
 }
 
-Result<void> Service::get(Api& api, std::uint32_t id, v1::GetResponse& response) {
-  Records::Views records = TRY(records_.read(api));
+Result<void> Service::get(std::uint32_t id, v1::GetResponse& response) {
+  Records::Views records = TRY(records_.read());
   std::optional<KernelProgram> present = TRY(world_.find_program(ProgramId(id)));
   auto record = std::find_if(records->begin(), records->end(), [&](const ProgramView& view) {
     return view.record->id == ProgramId(id);
@@ -290,7 +289,7 @@ grpc::Status Service::Detach(grpc::ServerContext* context,
 grpc::Status Service::List(grpc::ServerContext* /*context*/,
                            const v1::ListRequest* request,
                            v1::ListResponse* response) {
-  return look([&](Api& api) { return list(api, *request, *response); });
+  return look([&] { return list(*request, *response); });
 }
 
 grpc::Status Service::PullBytecode(grpc::ServerContext* context,
@@ -306,7 +305,7 @@ grpc::Status Service::PullBytecode(grpc::ServerContext* context,
 grpc::Status Service::Get(grpc::ServerContext* /*context*/,
                           const v1::GetRequest* request,
                           v1::GetResponse* response) {
-  return look([&](Api& api) { return get(api, request->id(), *response); });
+  return look([&] { return get(request->id(), *response); });
 }
 
 }  // namespace bpfman::rpc

@@ -63,13 +63,13 @@ class Service final : public v1::Bpfman::Service {
 
  private:
   using Work = std::function<Result<void>(Api&)>;
-  // Makes the Api and does the work with it.
-  grpc::Status look(const Work& work);
-  // ... for whoever called, if he may.
+  // Without an Api, unless records have to be read.
+  grpc::Status look(const std::function<Result<void>()>& work);
+  // Makes the Api and does the work with it, for whoever called, if he may.
   grpc::Status change(const grpc::ServerContext& context, bool finds_images, const Work& work);
   Result<void> load(Api& api, const v1::LoadRequest& request, v1::LoadResponse& response);
-  Result<void> list(Api& api, const v1::ListRequest& request, v1::ListResponse& response);
-  Result<void> get(Api& api, std::uint32_t id, v1::GetResponse& response);
+  Result<void> list(const v1::ListRequest& request, v1::ListResponse& response);
+  Result<void> get(std::uint32_t id, v1::GetResponse& response);
   std::optional<KernelFacts> facts_of(const KernelProgram& program);
 
   const World& world_;

@@ -58,6 +58,9 @@ class Served(Case):
         self.assertEqual(caught.exception.code().name, code, caught.exception.details())
         self.assertIn(text, caught.exception.details())
 
+    def ledger(self):
+        return [json.loads(line) for line in self.bpfman("log", "-o", "json", check=True).stdout.splitlines()]
+
     def loaded(self, client, **more):
         return client.load_file(self.host.pass1, "pass", **more).programs[0]
 
@@ -90,7 +93,7 @@ class Calls(Served):
             self.assertGreater(info.verified_insns, 0)
             self.assertRegex(info.loaded_at, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
             # The command line sees the same, with what was said at the attach.
-            shown = self.bpfman.json("get", "link", str(link))["link"]
+            shown = self.bpfman.json("get", "link", str(link))
             self.assertEqual(shown["metadata"], {"why": "test"})
 
             client("Detach", link_id=link)
@@ -222,7 +225,7 @@ class Calls(Served):
     def test_the_ledger_names_the_client(self):
         with self.client() as client:
             client("Unload", id=self.loaded(client).kernel_info.id)
-        entries = self.bpfman.json("log")["entries"]
+        entries = self.ledger()
         self.assertEqual([entry["verb"] for entry in entries], ["load", "unload"])
         self.assertEqual({entry["pid"] for entry in entries}, {os.getpid()})
 
@@ -244,7 +247,7 @@ class Process(Served):
                     target = os.readlink(f"/proc/{self.daemon.process.pid}/fd/{fd}")
                 except FileNotFoundError:
                     continue
-                self.assertNotIn("bpf", target)
+                self.assertFalse(target.startswith("anon_inode") and "bpf" in target, target)
         before = self.links_of(number)
         self.assertEqual(len(before), 1)
         self.stop(signal.SIGKILL)
@@ -347,7 +350,7 @@ class Process(Served):
         self.assertEqual(call("Unload", f"id={number}"), "PERMISSION_DENIED")
         self.assertEqual(call("Load"), "PERMISSION_DENIED")
         self.assertEqual(call("Unload", f"id={number}", groups=[group]), "OK")
-        self.assertEqual(self.bpfman.json("log")["entries"][-1]["uid"], nobody)
+        self.assertEqual(self.ledger()[-1]["uid"], nobody)
 
     def test_it_is_small_and_sleeps(self):
         with self.client() as client:
