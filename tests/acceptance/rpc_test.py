@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -351,6 +352,13 @@ class Process(Served):
         self.assertEqual(call("Load"), "PERMISSION_DENIED")
         self.assertEqual(call("Unload", f"id={number}", groups=[group]), "OK")
         self.assertEqual(self.ledger()[-1]["uid"], nobody)
+
+    def test_flags_that_cannot_be(self):
+        self.assertFails(run(self.rpc, "--timeout", "soon", check=False), 2, 'invalid value "soon" for --timeout')
+        alone = shutil.copy(self.bpfman.binary, self.root)
+        other = os.path.join(self.root, "other")
+        for flag in ("--csi-support", "--timeout=5", "--socket-path=/x"):
+            self.assertFails(run(alone, "--root-dir", other, "serve", flag, check=False), 6, "no bpfman-rpc beside bpfman")
 
     def test_it_is_small(self):
         process = f"/proc/{self.daemon.process.pid}"
