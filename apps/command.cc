@@ -17,6 +17,8 @@ ManagerOptions to_options(const cli::GlobalOptions& global, const Host& host) {
   std::error_code ignored;
   std::filesystem::path root = std::filesystem::absolute(global.root_dir, ignored);
   options.layout.root = ignored ? global.root_dir : root.lexically_normal().string();
+  options.layout.runtime = global.runtime_dir;
+  options.attach = global.attach;
   options.configuration = global.config;
   options.environment = host.environment;
   options.runtimes.docker_hosts = global.docker_hosts;

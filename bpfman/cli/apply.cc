@@ -198,7 +198,7 @@ void add_apply(Tree& tree) {
   tree.verbs.push_back({apply,
                         NeedsRoot::Yes,
                         [applying](Session& session) { return run_apply(session, *applying); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 
   auto comparing = std::make_shared<ApplyFlags>();
   comparing->dry_run = true;
@@ -210,7 +210,7 @@ void add_apply(Tree& tree) {
   tree.verbs.push_back({diff,
                         NeedsRoot::Yes,
                         [comparing](Session& session) { return run_diff(session, *comparing); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 
   auto deleting = std::make_shared<ApplyFlags>();
   CLI::App* remove = tree.add(&tree.root,

@@ -71,8 +71,10 @@ void add_attach(Tree& tree) {
   if (tree.typed("attach")) {
     add_hook_flags(tree, app, flags->hook);
   }
-  tree.verbs.push_back(
-      {app, NeedsRoot::Yes, [flags](Session& session) { return run_attach(session, *flags); }});
+  tree.verbs.push_back({app,
+                        NeedsRoot::Yes,
+                        [flags](Session& session) { return run_attach(session, *flags); },
+                        ReadsConfig::Yes});
 }
 
 }  // namespace bpfman::cli

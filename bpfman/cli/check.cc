@@ -98,7 +98,7 @@ void add_check(Tree& tree) {
                           LoadSpec spec = TRY(image_spec(session, *image, "check"));
                           return run_check(session, *image, spec);
                         },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
   auto file = std::make_shared<LoadFlags>();
   app = tree.add(check, "file", "Programs of an object file", "bpfman check file pass.bpf.o");
   add_file_source_flags(app, *file);

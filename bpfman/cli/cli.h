@@ -12,6 +12,7 @@
 
 #include "bpfman/base/environment.h"
 #include "bpfman/manager/api.h"
+#include "bpfman/manager/attach_defaults.h"
 #include "bpfman/model/pull_progress.h"
 
 namespace bpfman::cli {
@@ -19,7 +20,8 @@ namespace bpfman::cli {
 // What the global flags say, and bpfman.toml where they say nothing; it decides which Api is made.
 struct GlobalOptions {
   std::string root_dir = "/";
-  std::string config;  // the file that was named; "" for the usual one, which may be absent
+  std::string runtime_dir;  // absolute; "": below root_dir
+  std::string config;       // the file that was named; "" for the usual one, which may be absent
   std::string log = "warn";
   std::int64_t lock_timeout_ms = 30'000;
   bool verbose = false;
@@ -35,7 +37,8 @@ struct GlobalOptions {
   std::string sources_file;         // that says so
   PullPolicy pull_policy = PullPolicy::IfNotPresent;
   std::uint64_t max_store_bytes = 0;  // 0: no limit
-  PullProgressSink progress;          // of pulls; may be empty
+  AttachDefaults attach;
+  PullProgressSink progress;  // of pulls; may be empty
 };
 
 struct ServeOptions {

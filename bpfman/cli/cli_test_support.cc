@@ -13,8 +13,11 @@ std::string dry(DryRun dry_run) {
 }  // namespace
 
 template <typename T>
-Result<T> FakeApi::answer(std::string call, const T& value) {
-  asked_.calls.push_back(std::move(call));
+Result<T> FakeApi::answer(const std::string& call, const T& value) {
+  asked_.calls.push_back(call);
+  if (auto found = answers_.errors.find(call); found != answers_.errors.end()) {
+    return found->second;
+  }
   if (answers_.error.has_value()) {
     return *answers_.error;
   }
@@ -153,6 +156,16 @@ Result<std::vector<LinkView>> FakeApi::list_links() {
 
 Result<ProgramView> FakeApi::get_program(const std::string& program) {
   return answer("get program " + program, answers_.programs.at(0));
+}
+
+Result<ProgramDetails> FakeApi::describe_program(const std::string& program) {
+  // One for each program that was asked about; the last one again.
+  std::string call = "describe program " + program;
+  if (answers_.details.empty()) {
+    return answer(call, ProgramDetails{.program = answers_.programs.at(0)});
+  }
+  std::size_t last = answers_.details.size() - 1;
+  return answer(call, answers_.details.at(std::min(described_++, last)));
 }
 
 Result<LinkView> FakeApi::get_link(const std::string& link) {

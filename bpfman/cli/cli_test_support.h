@@ -31,6 +31,7 @@ class FakeApi final : public Api {
     std::vector<SelectorView> selectors;
     PullReply pull;
     std::vector<ProgramView> programs;
+    std::vector<ProgramDetails> details;
     std::vector<LinkView> links;
     SetLinkReply set_link;
     std::vector<ChainView> chains;
@@ -50,7 +51,8 @@ class FakeApi final : public Api {
     BuildArgumentsReply arguments;
     MapDump dump;
     SaveMapsReply saved_maps;
-    std::optional<Error> error;  // instead of all of these
+    std::optional<Error> error;           // instead of all of these
+    std::map<std::string, Error> errors;  // by call: "detach 7"
   };
 
   struct Asked {
@@ -111,6 +113,7 @@ class FakeApi final : public Api {
   Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) override;
   Result<std::vector<LinkView>> list_links() override;
   Result<ProgramView> get_program(const std::string& program) override;
+  Result<ProgramDetails> describe_program(const std::string& program) override;
   Result<LinkView> get_link(const std::string& link) override;
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
   Result<std::vector<ImageRecord>> list_images() override;
@@ -143,11 +146,12 @@ class FakeApi final : public Api {
 
  private:
   template <typename T>
-  Result<T> answer(std::string call, const T& value);
+  Result<T> answer(const std::string& call, const T& value);
 
   const Answers& answers_;
   Asked& asked_;
   std::size_t looks_ = 0;  // into the ledger
+  std::size_t described_ = 0;
 };
 
 // What one command did.

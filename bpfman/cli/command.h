@@ -29,7 +29,7 @@ class Session {
   // --pull-policy, or what the configuration says.
   Result<PullPolicy> pull_policy(const std::string& flag) const;
 
-  Layout layout() const { return Layout{.root = global_.root_dir}; }
+  Layout layout() const { return Layout{.root = global_.root_dir, .runtime = global_.runtime_dir}; }
 
   // --verbose
   bool verbose() const { return global_.verbose; }
@@ -55,16 +55,18 @@ class Session {
 };
 
 enum class NeedsRoot { Yes, No };
-// Whether a verb looks for images, for which bpfman.toml is read. The others work without it, so
-// that a broken file never keeps anybody from taking a program off its hook.
-enum class FindsImages { No, Yes };
+// Whether a verb looks for images or attaches, for which bpfman.toml is read. The others work
+// without it, so that a broken file never keeps anybody from taking a program off its hook.
+enum class ReadsConfig { No, Yes };
 
 // A leaf of the tree, with what it does.
 struct Verb {
   CLI::App* app = nullptr;
   NeedsRoot needs_root = NeedsRoot::Yes;
   std::function<Result<void>(Session&)> run;
-  FindsImages finds_images = FindsImages::No;
+  ReadsConfig reads_config = ReadsConfig::No;
+  // Of the noun-verb grammar: reads the values. What fails here is bad usage (upstream.h).
+  std::function<Result<void>()> parse;
 };
 
 struct Tree {
@@ -166,7 +168,7 @@ Result<std::uint64_t> parse_size(const std::string& flag, const std::string& tex
 // config_flags.cc
 Result<void> read_configuration(const CLI::App& top,
                                 const Environment& environment,
-                                FindsImages finds_images,
+                                ReadsConfig reads_config,
                                 GlobalOptions& options);
 
 // --pull-policy

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line over bpfman.toml: a flag counts more than a variable, a variable more than the
 // file.
+#include "bpfman/base/log.h"
 #include "bpfman/cli/command.h"
 #include "bpfman/manager/config.h"
 #include "bpfman/model/layout.h"
@@ -42,14 +43,26 @@ void fill(const ImagesConfig& images,
   options.max_store_bytes = images.max_store_bytes;
 }
 
+// The level of the file, where none was asked for.
+Result<void> set_log_level(const CLI::App& top,
+                           const Environment& environment,
+                           const Config& config,
+                           GlobalOptions& options) {
+  if (config.log.empty() || is_given(top, "--log") || environment.get("BPFMAN_LOG").has_value()) {
+    return {};
+  }
+  options.log = config.log;
+  return log::configure(options.log).with_context(config.path + ": [logging]");
+}
+
 }  // namespace
 
 Result<void> read_configuration(const CLI::App& top,
                                 const Environment& environment,
-                                FindsImages finds_images,
+                                ReadsConfig reads_config,
                                 GlobalOptions& options) {
   bool named = !options.config.empty();
-  if (!named && finds_images == FindsImages::No) {
+  if (!named && reads_config == ReadsConfig::No) {
     return {};
   }
   std::string path = named ? options.config : Layout{.root = options.root_dir}.configuration();
@@ -59,7 +72,8 @@ Result<void> read_configuration(const CLI::App& top,
   }
   options.sources_file = config.path;
   fill(config.images, top, environment, options);
-  return {};
+  options.attach = config.attach;
+  return set_log_level(top, environment, config, options);
 }
 
 }  // namespace bpfman::cli

@@ -149,7 +149,7 @@ void add_pull(Tree& tree, CLI::App* image) {
   tree.verbs.push_back({pull,
                         NeedsRoot::Yes,
                         [flags](Session& session) { return run_pull(session, *flags); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 }  // namespace
@@ -177,7 +177,7 @@ void add_image(Tree& tree) {
       {sources,
        NeedsRoot::No,
        [sources_output](Session& session) { return run_sources(session, *sources_output); },
-       FindsImages::Yes});
+       ReadsConfig::Yes});
   add_image_inspect(tree, image);
   add_image_history(tree, image);
   add_image_verify(tree, image);

@@ -185,7 +185,7 @@ void add_image_build(Tree& tree, CLI::App* image) {
   tree.verbs.push_back({app,
                         NeedsRoot::No,
                         [flags](Session& session) { return run_build(session, *flags); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 void add_image_build_arguments(Tree& tree, CLI::App* image) {

@@ -102,7 +102,7 @@ void add_image_inspect(Tree& tree, CLI::App* image) {
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [flags](Session& session) { return run_inspect(session, *flags); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 }  // namespace bpfman::cli

@@ -239,7 +239,7 @@ void add_image_verify(Tree& tree, CLI::App* image) {
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [flags](Session& session) { return run_verify(session, *flags); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 }  // namespace bpfman::cli

@@ -74,7 +74,7 @@ void add_load_image(Tree& tree, CLI::App* load) {
                           LoadSpec spec = TRY(image_spec(session, *flags, "load"));
                           return run_load(session, *flags, spec);
                         },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 void add_load_file(Tree& tree, CLI::App* load) {
@@ -86,10 +86,13 @@ void add_load_file(Tree& tree, CLI::App* load) {
   add_file_source_flags(app, *flags);
   add_program_flags(tree, app, *flags);
   add_record_flags(app, *flags);
-  tree.verbs.push_back({app, NeedsRoot::Yes, [flags](Session& session) -> Result<void> {
+  tree.verbs.push_back({app,
+                        NeedsRoot::Yes,
+                        [flags](Session& session) -> Result<void> {
                           LoadSpec spec = TRY(file_spec(*flags, "load"));
                           return run_load(session, *flags, spec);
-                        }});
+                        },
+                        ReadsConfig::Yes});
 }
 
 }  // namespace

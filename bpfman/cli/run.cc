@@ -319,7 +319,7 @@ Result<void> run_verb(CommandLine& line,
   if (verb->needs_root == NeedsRoot::Yes && context.environment.effective_uid != 0) {
     return must_be_root(words);
   }
-  TRY(read_configuration(line.app, context.environment, verb->finds_images, options));
+  TRY(read_configuration(line.app, context.environment, verb->reads_config, options));
   std::optional<Form> form = TRY(form_of(path));
   if (form.has_value()) {
     return run_reshaped(*form, *verb, options, context);

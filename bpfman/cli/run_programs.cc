@@ -149,7 +149,7 @@ void add_run(Tree& tree) {
   tree.verbs.push_back({app,
                         NeedsRoot::Yes,
                         [flags](Session& session) { return run_programs(session, *flags); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 }  // namespace bpfman::cli

@@ -172,7 +172,7 @@ void add_upgrade_verb(Tree& tree) {
   tree.verbs.push_back({upgrade,
                         NeedsRoot::Yes,
                         [flags](Session& session) { return run_upgrade(session, *flags); },
-                        FindsImages::Yes});
+                        ReadsConfig::Yes});
 }
 
 }  // namespace

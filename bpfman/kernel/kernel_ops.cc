@@ -81,6 +81,10 @@ class LiveKernel final : public KernelOps {
     return kernel::find_program(id);
   }
 
+  Result<std::optional<KernelProgram>> describe_program(ProgramId id) override {
+    return kernel::describe_program(id);
+  }
+
   Result<std::vector<KernelProgram>> list_programs() override { return kernel::list_programs(); }
 
   Result<std::optional<ProgramId>> pinned_program(const std::string& path) override {

@@ -172,6 +172,8 @@ class KernelOps {
   virtual Result<void> remove_pins(const std::string& program_pin,
                                    const std::string& map_directory) = 0;
   virtual Result<std::optional<KernelProgram>> find_program(ProgramId id) = 0;
+  // The same with what takes another look: memory, restrictions.
+  virtual Result<std::optional<KernelProgram>> describe_program(ProgramId id) = 0;
   // By id. Programs that vanish while listing are left out.
   virtual Result<std::vector<KernelProgram>> list_programs() = 0;
   // Id of the program pinned at `path`; nullopt when nothing is pinned there.

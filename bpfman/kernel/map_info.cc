@@ -32,6 +32,9 @@ Result<MapFacts> read_map_facts(int fd) {
   facts.map.max_entries = info.max_entries;
   facts.map.flags = info.map_flags;
   facts.map.frozen = fdinfo_number(as_text(fdinfo), "frozen") == 1U;
+  facts.map.btf_id = info.btf_id;
+  facts.map.map_extra = info.map_extra;
+  facts.map.memlock_bytes = fdinfo_number(as_text(fdinfo), "memlock");
   facts.btf_id = info.btf_id;
   facts.key_type_id = info.btf_key_type_id;
   facts.value_type_id = info.btf_value_type_id;

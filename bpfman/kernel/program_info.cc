@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -14,6 +15,7 @@
 #include "bpfman/base/sha256.h"
 #include "bpfman/kernel/bpf_syscall.h"
 #include "bpfman/kernel/btf_handle.h"
+#include "bpfman/kernel/holders.h"
 #include "bpfman/kernel/pins.h"
 #include "bpfman/kernel/type_names.h"
 
@@ -100,7 +102,130 @@ Result<KernelProgram> ProgramReader::read(int fd) {
   program.run_count = info.run_cnt;
   program.run_time_ns = info.run_time_ns;
   program.gpl_compatible = info.gpl_compatible != 0;
+  program.recursion_misses = info.recursion_misses;
   return program;
+}
+
+// The part of struct bpf_link_info that depends on the type, as Linux 6.18 has it: our headers may
+// be older, and then know fewer members, or none of a type. Members have the places of the
+// kernel's.
+struct WholeLinkInfo {
+  bpf_link_info known;
+  std::array<std::byte, 96> newer;  // room for what newer kernels add
+};
+
+struct AttachTypeSecond {  // tcx, netkit, netns: behind a 32-bit number
+  std::uint32_t first;
+  std::uint32_t attach_type;
+};
+
+struct NetfilterPlace {
+  std::uint32_t family;
+  std::uint32_t hook;
+  std::int32_t priority;
+  std::uint32_t flags;
+};
+
+struct KprobeMultiPlace {
+  std::uint64_t addresses;
+  std::uint32_t count;
+  std::uint32_t flags;
+  std::uint64_t missed;
+};
+
+struct PerfEventPlace {
+  std::uint32_t type;
+  std::uint32_t padding;
+  std::uint64_t name;  // of type kprobe from here on
+  std::uint32_t name_length;
+  std::uint32_t offset;
+  std::uint64_t address;
+  std::uint64_t missed;
+};
+
+constexpr std::uint32_t kKprobeMultiLink = 8;
+constexpr std::uint32_t kNetfilterLink = 10;
+constexpr std::uint32_t kPerfEventKprobe = 3;  // BPF_PERF_EVENT_KPROBE
+constexpr std::uint32_t kPerfEventKretprobe = 4;
+
+// The union begins where its first member does.
+template <typename Part>
+Part part_of(const WholeLinkInfo& info) {
+  constexpr std::size_t kBegin = offsetof(bpf_link_info, xdp);
+  static_assert(kBegin + sizeof(Part) <= sizeof(WholeLinkInfo));
+  Part part = {};
+  std::memcpy(&part, reinterpret_cast<const std::byte*>(&info) + kBegin, sizeof part);
+  return part;
+}
+
+void add_kprobe_place(const WholeLinkInfo& info, KernelLinkPlace& place) {
+  auto event = part_of<PerfEventPlace>(info);
+  if (event.type == kPerfEventKprobe || event.type == kPerfEventKretprobe) {
+    place.kprobe_address = event.address;
+    place.kprobe_missed = event.missed;
+  }
+}
+
+KernelLinkPlace place_of(const WholeLinkInfo& whole) {
+  const bpf_link_info& info = whole.known;
+  KernelLinkPlace place;
+  switch (info.type) {
+    case BPF_LINK_TYPE_TRACING:
+      place.attach_type = info.tracing.attach_type;
+      place.target_object_id = info.tracing.target_obj_id;
+      place.target_btf_id = info.tracing.target_btf_id;
+      break;
+    case BPF_LINK_TYPE_CGROUP:
+      place.cgroup_id = info.cgroup.cgroup_id;
+      place.attach_type = info.cgroup.attach_type;
+      break;
+    case BPF_LINK_TYPE_NETNS:
+      place.netns_inode = info.netns.netns_ino;
+      place.attach_type = info.netns.attach_type;
+      break;
+    case kTcxLink:
+    case kNetkitLink:
+      place.attach_type = part_of<AttachTypeSecond>(whole).attach_type;
+      break;
+    case kNetfilterLink: {
+      auto netfilter = part_of<NetfilterPlace>(whole);
+      place.netfilter_family = netfilter.family;
+      place.netfilter_hook = netfilter.hook;
+      place.netfilter_priority = netfilter.priority;
+      place.netfilter_flags = netfilter.flags;
+      break;
+    }
+    case kKprobeMultiLink: {
+      auto multi = part_of<KprobeMultiPlace>(whole);
+      place.kprobe_multi_count = multi.count;
+      place.kprobe_multi_flags = multi.flags;
+      place.kprobe_multi_missed = multi.missed;
+      break;
+    }
+    case BPF_LINK_TYPE_PERF_EVENT:
+      add_kprobe_place(whole, place);
+      break;
+    default:
+      break;
+  }
+  return place;
+}
+
+// "memlock" of a program's or map's descriptor; nullopt where the kernel does not tell.
+Result<std::optional<std::uint64_t>> read_memlock(int fd) {
+  Bytes fdinfo = TRY(read_file("/proc/self/fdinfo/" + std::to_string(fd), std::size_t{64} * 1024));
+  return fdinfo_number(as_text(fdinfo), "memlock");
+}
+
+// The kernel answers a wish for instructions with a null pointer where it hides them.
+// Source: kernel/bpf/syscall.c, bpf_prog_get_info_by_fd.
+Result<bool> is_restricted(int fd) {
+  std::array<std::byte, sizeof(bpf_insn)> first = {};
+  bpf_prog_info info = {};
+  info.xlated_prog_len = first.size();
+  info.xlated_prog_insns = reinterpret_cast<std::uintptr_t>(first.data());
+  TRY(read_object_info(fd, &info, sizeof info));
+  return info.xlated_prog_insns == 0;
 }
 
 }  // namespace
@@ -112,6 +237,18 @@ Result<std::optional<KernelProgram>> find_program(ProgramId id) {
   }
   ProgramReader reader;
   KernelProgram program = TRY(reader.read(fd->get()));
+  return std::optional(std::move(program));
+}
+
+Result<std::optional<KernelProgram>> describe_program(ProgramId id) {
+  std::optional<UniqueFd> fd = TRY(open_object(ObjectKind::Program, id.value()));
+  if (!fd) {
+    return std::optional<KernelProgram>();
+  }
+  ProgramReader reader;
+  KernelProgram program = TRY(reader.read(fd->get()));
+  program.memlock_bytes = TRY(read_memlock(fd->get()));
+  program.restricted = TRY(is_restricted(fd->get()));
   return std::optional(std::move(program));
 }
 
@@ -141,12 +278,14 @@ Result<ProgramId> program_id(int fd) {
 }
 
 Result<KernelLink> link_info(int fd) {
-  bpf_link_info info = {};
-  TRY(read_object_info(fd, &info, sizeof info));
+  WholeLinkInfo whole = {};
+  TRY(read_object_info(fd, &whole, sizeof whole));
+  const bpf_link_info& info = whole.known;
   KernelLink link;
   link.id = KernelLinkId(info.id);
   link.program = ProgramId(info.prog_id);
   link.type = link_type_name(info.type);
+  link.place = place_of(whole);
   if (info.type == BPF_LINK_TYPE_XDP || info.type == kTcxLink || info.type == kNetkitLink) {
     link.ifindex = Ifindex(info.xdp.ifindex);  // the first field of all three
     link.detached = info.xdp.ifindex == 0;

@@ -15,6 +15,9 @@ namespace bpfman::kernel {
 // nullopt when there is no such program (any more).
 Result<std::optional<KernelProgram>> find_program(ProgramId id);
 
+// The same with memory and restrictions. Source: /proc/self/fdinfo for "memlock".
+Result<std::optional<KernelProgram>> describe_program(ProgramId id);
+
 // All programs of the kernel by id; what vanishes while listing is left out. BTF is read only for
 // names that the kernel cut, and once for programs that share it, so that a list of a hundred
 // programs takes about a millisecond.

@@ -39,6 +39,13 @@ struct ProgramView {
   std::vector<LinkId> links;
 };
 
+// A map of a program: what is recorded, and what the kernel says (nullopt: it is not there).
+struct MapView {
+  MapRecord record;
+  std::optional<KernelMap> kernel;
+  bool pinned = false;  // where the record says
+};
+
 // What became of a link.
 enum class LinkState { Attached, NotAttached, InterfaceGone, Displaced };
 std::string_view to_string(LinkState state);  // "attached", ..., "displaced by others"
@@ -50,10 +57,19 @@ struct LinkView {
   LinkState state = LinkState::NotAttached;
   // Of a member of a chain.
   std::optional<ChainRecord> chain;
-  unsigned position = 0;               // from 0
-  std::optional<MemberCounts> counts;  // nullopt: alone on its hook, where nothing is counted
+  unsigned position = 0;                // from 0
+  std::optional<ProgramId> dispatcher;  // that its hook runs, of Freplace and Fused
+  std::optional<MemberCounts> counts;   // nullopt: alone on its hook, where nothing is counted
   // Of a link on an interface, where a verb tells so.
   plan::Neighbours neighbours;
+};
+
+// All about one program of ours, or what the kernel says of one of others.
+struct ProgramDetails {
+  ProgramView program;
+  std::vector<LinkView> links;
+  std::vector<MapView> maps;
+  std::vector<ProgramId> map_users;  // by id: loaded programs that use its maps, itself included
 };
 
 struct ChainMemberView {
@@ -64,8 +80,10 @@ struct ChainMemberView {
 struct ChainView {
   ChainRecord record;
   LinkState state = LinkState::NotAttached;
-  std::optional<ProgramId> dispatcher;   // that the hook runs, of Freplace and Fused
-  std::vector<ChainMemberView> members;  // in order
+  std::optional<ProgramId> dispatcher;      // that the hook runs, of Freplace and Fused
+  std::optional<ProgramId> runs;            // the same, and of Direct the one program
+  std::optional<KernelLinkId> kernel_link;  // that holds it; nullopt: a filter, or gone
+  std::vector<ChainMemberView> members;     // in order
   plan::Neighbours neighbours;
 };
 
@@ -405,6 +423,7 @@ struct ListProgramsQuery {
   std::optional<ProgramType> type;
   std::string application;                      // "": any
   std::map<std::string, std::string> metadata;  // all must match
+  bool whole = false;  // with what takes another look at each: memory, restrictions
 };
 
 class Api {
@@ -477,6 +496,7 @@ class Api {
   // Every hook of the interface on which somebody runs something.
   virtual Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) = 0;
   virtual Result<ProgramView> get_program(const std::string& program) = 0;
+  virtual Result<ProgramDetails> describe_program(const std::string& program) = 0;
   virtual Result<LinkView> get_link(const std::string& link) = 0;
 
   virtual Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) = 0;

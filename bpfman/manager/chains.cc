@@ -262,6 +262,8 @@ ChainView Manager::Impl::view_chain(const ChainRecord& record, const plan::Snaps
   if (!record.link_pin.empty()) {
     link = kernel.pinned_link(record.link_pin).value_or(std::nullopt);
   }
+  view.runs = is_own(runs, recorded, record) ? runs : std::nullopt;
+  view.kernel_link = link.has_value() ? std::optional(link->id) : std::nullopt;
   bool gone = link.has_value() && link->ifindex.value() == 0;
   view.state = gone                             ? LinkState::InterfaceGone
                : is_own(runs, recorded, record) ? LinkState::Attached
@@ -285,6 +287,7 @@ ChainView Manager::Impl::view_chain(const ChainRecord& record, const plan::Snaps
     one.link.chain = record;
     one.link.state = view.state;
     one.link.kernel = link;
+    one.link.dispatcher = view.dispatcher;
     one.link.position = static_cast<unsigned>(view.members.size());
     auto slot = record.slots.find(next.link);
     if (slot != record.slots.end() && record.strategy == Strategy::Freplace) {

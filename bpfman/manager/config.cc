@@ -2,6 +2,7 @@
 #include "bpfman/manager/config.h"
 
 #include <algorithm>
+#include <array>
 
 #include "bpfman/base/config_file.h"
 #include "bpfman/base/text.h"
@@ -9,7 +10,8 @@
 namespace bpfman {
 namespace {
 
-constexpr std::string_view kTable = "images";
+// Whose keys are all known here.
+constexpr std::array<std::string_view, 2> kTables = {"images", "dispatcher"};
 
 const std::vector<std::string>& known_keys() {
   static const std::vector<std::string> keys = {"images.sources",
@@ -21,7 +23,8 @@ const std::vector<std::string>& known_keys() {
                                                 "images.podman.root",
                                                 "images.containerd.address",
                                                 "images.containerd.root",
-                                                "images.containerd.namespaces"};
+                                                "images.containerd.namespaces",
+                                                "dispatcher.strategy"};
   return keys;
 }
 
@@ -30,21 +33,25 @@ Error mistake(const TomlDocument& document, std::string_view key, const std::str
 }
 
 Result<void> check_key(const TomlDocument& document, const std::string& key) {
-  if (key == kTable) {
-    return mistake(document, key, "images is no table").with_hint("write [images] on its own line");
-  }
-  std::string table = std::string(kTable) + ".";
   const std::vector<std::string>& known = known_keys();
-  if (!key.starts_with(table) || std::find(known.begin(), known.end(), key) != known.end()) {
-    return {};
+  for (std::string_view table : kTables) {
+    if (key == table) {
+      return mistake(document, key, key + " is no table")
+          .with_hint("write [" + key + "] on its own line");
+    }
+    if (!key.starts_with(std::string(table) + ".") ||
+        std::find(known.begin(), known.end(), key) != known.end()) {
+      continue;
+    }
+    std::vector<std::string> near = suggest(key, known);
+    return mistake(document, key, "unknown key " + key)
+        .with_hint(near.empty() ? "one of " + join(known, ", ")
+                                : "did you mean " + join(near, ", ") + "?");
   }
-  std::vector<std::string> near = suggest(key, known);
-  return mistake(document, key, "unknown key " + key)
-      .with_hint(near.empty() ? "one of " + join(known, ", ")
-                              : "did you mean " + join(near, ", ") + "?");
+  return {};
 }
 
-// The keys of [images], read one by one; a list where a single value belongs, or the other way
+// The keys, read one by one; a list where a single value belongs, or the other way
 // round, is a mistake.
 class Reader {
  public:
@@ -138,6 +145,53 @@ class Reader {
     return {};
   }
 
+  // [dispatcher] strategy, [interfaces.NAME] xdp_mode
+  Result<void> attach(AttachDefaults& into) const {
+    constexpr std::string_view kStrategy = "dispatcher.strategy";
+    std::optional<std::string> strategy = TRY(text(kStrategy));
+    if (strategy.has_value() && *strategy != "auto") {
+      std::optional<StrategyChoice> choice = parse_strategy_choice(*strategy);
+      if (!choice.has_value() || *choice == StrategyChoice::Direct) {
+        return mistake(document_, kStrategy, "dispatcher.strategy is \"" + *strategy + "\"")
+            .with_hint("\"auto\", \"freplace\" or \"fused\"");
+      }
+      into.strategy = *choice;
+    }
+    constexpr std::string_view kBegin = "interfaces.";
+    constexpr std::string_view kEnd = ".xdp_mode";
+    for (const auto& [key, value] : document_.values) {
+      if (!key.starts_with(kBegin) || !key.ends_with(kEnd) ||
+          key.size() <= kBegin.size() + kEnd.size()) {
+        continue;
+      }
+      std::optional<XdpMode> mode = parse_xdp_mode(value);
+      if (!mode.has_value()) {
+        return mistake(document_, key, key + " is \"" + value + "\"")
+            .with_hint("\"drv\", \"skb\" or \"hw\"");
+      }
+      // Native, and generic where the driver cannot: as without the key.
+      if (*mode != XdpMode::Native) {
+        into.xdp_modes[key.substr(kBegin.size(), key.size() - kBegin.size() - kEnd.size())] = *mode;
+      }
+    }
+    return {};
+  }
+
+  // Whether these are levels is seen when they are used.
+  Result<void> logging(std::string& into) const {
+    std::optional<std::string> level = TRY(text("logging.level"));
+    if (level.has_value()) {
+      into = *level;
+    }
+    constexpr std::string_view kComponents = "logging.components.";
+    for (const auto& [key, value] : document_.values) {
+      if (key.starts_with(kComponents)) {
+        into += (into.empty() ? "warn," : ",") + key.substr(kComponents.size()) + "=" + value;
+      }
+    }
+    return {};
+  }
+
  private:
   const TomlDocument& document_;
 };
@@ -157,6 +211,8 @@ Result<Config> parse_config(const TomlDocument& document) {
   TRY(reader.sources(out.images));
   TRY(reader.policies(out.images));
   TRY(reader.places(out.images));
+  TRY(reader.attach(out.attach));
+  TRY(reader.logging(out.log));
   return out;
 }
 

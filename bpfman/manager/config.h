@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpfman.toml: what the administrator of a host says about images, as values. Every key, its
-// default and an example: docs/configuration.md. Tables other than [images] are read by others, or
-// not at all (upstream's [logging], [interfaces], [database]).
+// bpfman.toml: what the administrator of a host says about images and about attaching, as values.
+// Every key, its default and an example: docs/configuration.md. Of upstream's tables, [logging] and
+// [interfaces] count here, [signing] is read by others (trust_gate.h), [database] is passed over.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpfman/base/toml.h"
+#include "bpfman/manager/attach_defaults.h"
 #include "bpfman/model/image.h"
 
 namespace bpfman {
@@ -32,11 +33,14 @@ struct ImagesConfig {
 struct Config {
   std::string path;  // "" when there is no file
   ImagesConfig images;
+  AttachDefaults attach;  // [dispatcher], [interfaces.NAME]
+  // [logging] level and [logging.components] as --log takes them, "info,store=debug"; "": nothing.
+  std::string log;
   bool operator==(const Config&) const = default;
 };
 
-// InvalidArgument "FILE:LINE:COLUMN: what": a value of the wrong kind, or a key of [images] that
-// does not exist.
+// InvalidArgument "FILE:LINE:COLUMN: what": a value of the wrong kind, or a key of [images] or
+// [dispatcher] that does not exist.
 Result<Config> parse_config(const TomlDocument& document);
 
 // Errors: NotFound (Required), InvalidArgument (no TOML, or

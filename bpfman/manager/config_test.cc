@@ -69,6 +69,32 @@ sources = 3
   EXPECT_EQ(config->images, ImagesConfig());
 }
 
+TEST(Config, TellsHowProgramsAreAttached) {
+  Result<Config> config = parse(R"([dispatcher]
+strategy = "freplace"
+[interfaces.eth0]
+xdp_mode = "skb"
+[interfaces."eth1.100"]
+xdp_mode = "hw"
+[interfaces.eth2]
+xdp_mode = "drv"
+[logging]
+level = "info"
+format = "json"
+[logging.components]
+store = "debug"
+[database]
+max_retries = 10
+)");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  EXPECT_EQ(config->attach.strategy, StrategyChoice::Freplace);
+  EXPECT_EQ(
+      config->attach.xdp_modes,
+      (std::map<std::string, XdpMode>{{"eth0", XdpMode::Generic}, {"eth1.100", XdpMode::Offload}}))
+      << "drv is what is tried anyway";
+  EXPECT_EQ(config->log, "info,store=debug");
+}
+
 struct Mistake {
   const char* text;
   const char* message;
@@ -121,6 +147,15 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[images.containerd]\nroot = \"/x\"\n",
                 "b.toml:2:8: images.containerd.root names more directories",
                 "n-th"},
+        Mistake{"[dispatcher]\nstrategy = \"direct\"\n",
+                "b.toml:2:12: dispatcher.strategy is \"direct\"",
+                "freplace"},
+        Mistake{"[dispatcher]\nstrategi = 1\n",
+                "b.toml:2:12: unknown key dispatcher.strategi",
+                "did you mean dispatcher.strategy"},
+        Mistake{"[interfaces.eth0]\nxdp_mode = \"fast\"\n",
+                "b.toml:2:12: interfaces.eth0.xdp_mode is \"fast\"",
+                "skb"},
         Mistake{"[images.docker]\nhost = \"\"\n",
                 "b.toml:2:8: images.docker.host has an empty value",
                 "leave the key out"}));

@@ -13,6 +13,7 @@
 #include "bpfman/image/look_up.h"
 #include "bpfman/kernel/kernel_ops.h"
 #include "bpfman/manager/api.h"
+#include "bpfman/manager/attach_defaults.h"
 #include "bpfman/manager/budget_watch.h"
 #include "bpfman/model/layout.h"
 #include "bpfman/model/pull_progress.h"
@@ -30,6 +31,7 @@ struct ManagerOptions {
   std::uint64_t max_store_bytes =
       0;  // kept below this after a pull or load of an image; 0: no limit
   std::int64_t lock_timeout_ms = 30'000;
+  AttachDefaults attach;
   PullProgressSink progress;               // of pulls from registries; may be empty
   const Interrupts* interrupts = nullptr;  // looked at while pulling; may be null
 };
@@ -77,6 +79,7 @@ class Manager final : public Api {
   Result<std::vector<ChainView>> list_chains() override;
   Result<std::vector<ChainView>> explain_chain(const ChainQuery& query) override;
   Result<ProgramView> get_program(const std::string& program) override;
+  Result<ProgramDetails> describe_program(const std::string& program) override;
   Result<LinkView> get_link(const std::string& link) override;
   Result<PullReply> pull_image(const ImageSource& source, DryRun dry_run) override;
   Result<std::vector<ImageRecord>> list_images() override;

@@ -127,6 +127,46 @@ TEST_F(ManagerTest, ASecondProgramJoinsTheFirst) {
   EXPECT_THAT(chains->front().neighbours.others, IsEmpty());
 }
 
+TEST_F(ManagerTest, TellsAllAboutAProgramThatOthersShareMapsWith) {
+  ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
+  LoadSpec second = file(kObject);
+  second.application = "second";
+  second.map_owner = "100";
+  ASSERT_TRUE(manager_->load(second, DryRun::No).ok());
+  Result<ProgramDetails> owner = manager_->describe_program("100");
+  ASSERT_TRUE(owner.ok()) << owner.error().message();
+  EXPECT_THAT(owner->map_users, ElementsAre(ProgramId(100), ProgramId(101)));
+  EXPECT_EQ(owner->program.kernel->memlock_bytes, 4096U);
+  ASSERT_THAT(owner->links, SizeIs(1));
+  EXPECT_EQ(owner->links[0].state, LinkState::Attached);
+  ASSERT_FALSE(owner->maps.empty());
+  EXPECT_TRUE(owner->maps[0].kernel.has_value());
+  EXPECT_TRUE(owner->maps[0].pinned);
+  EXPECT_EQ(manager_->describe_program("second/pass_counter")->map_users, owner->map_users);
+  EXPECT_EQ(manager_->describe_program("999").error().code(), Code::NotFound);
+  Result<std::vector<ProgramView>> listed = manager_->list_programs({.whole = true});
+  ASSERT_TRUE(listed.ok());
+  EXPECT_EQ(listed->front().kernel->memlock_bytes, 4096U);
+}
+
+TEST_F(ManagerTest, AConfiguredStrategyGivesAProgramAloneADispatcher) {
+  ManagerOptions options;
+  options.layout.root = directory_.path() + "/configured";
+  options.attach.strategy = StrategyChoice::Freplace;
+  Manager configured(options, kernel_);
+  Result<LoadReply> reply = configured.load(file_on("eth0"), DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_EQ(reply->links[0].chain->strategy, Strategy::Freplace);
+  EXPECT_TRUE(reply->links[0].dispatcher.has_value());
+  EXPECT_EQ(configured.list_chains()->front().runs, reply->links[0].dispatcher);
+  LoadSpec direct = file_on("eth1");
+  direct.attach->strategy = StrategyChoice::Auto;
+  reply = configured.load(direct, DryRun::No);
+  ASSERT_TRUE(reply.ok()) << reply.error().message();
+  EXPECT_EQ(reply->links[0].chain->strategy, Strategy::Direct) << "a command counts more";
+  EXPECT_EQ(reply->links[0].dispatcher, std::nullopt);
+}
+
 TEST_F(ManagerTest, AProgramThatCannotBeAnExtensionMakesTheChainFused) {
   ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
   kernel_.no_extension = "pass_counter";

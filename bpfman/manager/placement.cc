@@ -89,8 +89,10 @@ Result<plan::AttachPlace> Manager::Impl::place_on(const AttachSpec& spec,
   plan::AttachPlace place{.spec = spec, .hook = {}};
   place.hook = TRY(observe(spec.target));
   if (place.hook.has_value()) {
-    plan::HookSight sight = TRY(
-        look_at_hook(place.hook->key(), place.hook->interface, place.hook->netns, snapshot, spec));
+    HookKey key = place.hook->key();
+    place.spec = with_defaults(spec, options.attach, plan::chain_at(key, snapshot));
+    plan::HookSight sight =
+        TRY(look_at_hook(key, place.hook->interface, place.hook->netns, snapshot, place.spec));
     snapshot.sights.push_back(std::move(sight));
   }
   return place;

@@ -80,6 +80,9 @@ Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery&
   for (const ProgramRecord& record : records.programs) {
     if (fits(record, query)) {
       views.push_back(impl_->view_program(record, records.boot_id, records.links));
+      if (query.whole && views.back().kernel.has_value()) {
+        views.back().kernel = impl_->kernel.describe_program(record.id).value_or(std::nullopt);
+      }
     }
   }
   if (!query.all) {
@@ -92,6 +95,10 @@ Result<std::vector<ProgramView>> Manager::list_programs(const ListProgramsQuery&
           return record.id == program.id && record.boot_id == records.boot_id;
         });
     if (!ours && fits(program, query)) {
+      if (query.whole) {
+        std::optional<KernelProgram> described = TRY(impl_->kernel.describe_program(program.id));
+        program = described.has_value() ? *std::move(described) : std::move(program);
+      }
       views.push_back(ProgramView{.record = std::nullopt, .kernel = std::move(program)});
     }
   }
@@ -130,6 +137,44 @@ Result<ProgramView> Manager::get_program(const std::string& program) {
     }
   }
   return std::move(record).error();
+}
+
+Result<ProgramDetails> Manager::describe_program(const std::string& program) {
+  ProgramDetails details;
+  details.program = TRY(get_program(program));
+  std::optional<KernelProgram>& kernel = details.program.kernel;
+  if (kernel.has_value()) {
+    kernel = TRY(impl_->kernel.describe_program(kernel->id));
+  }
+  if (!details.program.record.has_value()) {
+    return details;
+  }
+  const ProgramRecord& record = *details.program.record;
+  plan::Snapshot records = TRY(impl_->read_snapshot());
+  for (const LinkRecord& link : records.links) {
+    if (link.program_key == record.key) {
+      details.links.push_back(impl_->view_link(link, records));
+    }
+  }
+  bool present = record.boot_id == records.boot_id;
+  for (const MapRecord& map : record.maps) {
+    MapView view{.record = map};
+    if (present) {
+      // A map that cannot be looked at is shown as not there.
+      view.kernel = impl_->kernel.find_map(map.id).value_or(std::nullopt);
+      view.pinned =
+          !map.pin_path.empty() && impl_->kernel.has_pinned_map(map.pin_path).value_or(false);
+    }
+    details.maps.push_back(std::move(view));
+  }
+  for (const ProgramRecord& other : records.programs) {
+    if (present && other.boot_id == records.boot_id &&
+        other.map_directory == record.map_directory) {
+      details.map_users.push_back(other.id);
+    }
+  }
+  std::sort(details.map_users.begin(), details.map_users.end());
+  return details;
 }
 
 Result<std::vector<SelectorView>> Manager::list_selectors() {

@@ -6,7 +6,7 @@
 namespace bpfman {
 
 std::string Layout::state_directory() const {
-  return join_path(root, "var/lib/bpfman");
+  return runtime.empty() ? join_path(root, "var/lib/bpfman") : join_path(runtime, "state");
 }
 
 std::string Layout::database() const {
@@ -22,7 +22,7 @@ std::string Layout::blob(const Digest& digest) const {
 }
 
 std::string Layout::runtime_directory() const {
-  return join_path(root, "run/bpfman");
+  return runtime.empty() ? join_path(root, "run/bpfman") : runtime;
 }
 
 std::string Layout::serve_lock() const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layout: every path that bpfman owns, from one root. With the default root "/" these are
 // /var/lib/bpfman and /run/bpfman; with --root-dir DIR the same trees below DIR, so two instances
-// never meet.
+// never meet. With --runtime-dir DIR what is below <root>/run/bpfman is DIR, and the state is
+// DIR/state, as upstream keeps all of it in one place.
 //
 //   <root>/var/lib/bpfman/           state: survives a reboot 0700
 //     bpfman.db                      SQLite (records, journal)
@@ -37,6 +38,7 @@ namespace bpfman {
 
 struct Layout {
   std::string root = "/";  // absolute
+  std::string runtime;  // absolute; "": <root>/run/bpfman, with the state in <root>/var/lib/bpfman
   bool operator==(const Layout&) const = default;
 
   std::string state_directory() const;

@@ -162,6 +162,10 @@ struct KernelProgram {
   std::uint64_t run_count = 0;  // 0 while statistics are off
   std::uint64_t run_time_ns = 0;
   bool gpl_compatible = false;
+  std::uint64_t recursion_misses = 0;  // runs left out, since it was running on that CPU
+  // What only a whole look tells (KernelOps::describe_program).
+  std::optional<std::uint64_t> memlock_bytes;  // that its instructions take
+  bool restricted = false;                     // its instructions are not shown to this process
   bool operator==(const KernelProgram&) const = default;
 };
 
@@ -177,12 +181,33 @@ struct LoadFigures {
   bool operator==(const LoadFigures&) const = default;
 };
 
+// Where a link is attached, as the kernel has it; 0 for what its kind of links does not have, or
+// this kernel does not tell. Source: include/uapi/linux/bpf.h, struct bpf_link_info.
+struct KernelLinkPlace {
+  std::optional<std::uint32_t> attach_type;  // BPF_*
+  std::uint32_t target_object_id = 0;        // tracing: the program or BTF that holds the function
+  std::uint32_t target_btf_id = 0;           // ... and the function in it
+  std::uint64_t cgroup_id = 0;
+  std::uint32_t netns_inode = 0;
+  std::uint32_t netfilter_family = 0;
+  std::uint32_t netfilter_hook = 0;
+  std::int32_t netfilter_priority = 0;
+  std::uint32_t netfilter_flags = 0;
+  std::uint32_t kprobe_multi_count = 0;
+  std::uint32_t kprobe_multi_flags = 0;
+  std::uint64_t kprobe_multi_missed = 0;
+  std::uint64_t kprobe_address = 0;
+  std::uint64_t kprobe_missed = 0;
+  bool operator==(const KernelLinkPlace&) const = default;
+};
+
 struct KernelLink {
   KernelLinkId id;
   ProgramId program;
   std::string type;       // "xdp", ...
   Ifindex ifindex;        // 0: the device is gone (a zombie link)
   bool detached = false;  // there is a link, but it is attached to nothing any more
+  KernelLinkPlace place;
   bool operator==(const KernelLink&) const = default;
 };
 
@@ -196,6 +221,9 @@ struct KernelMap {
   std::uint32_t max_entries = 0;
   std::uint32_t flags = 0;
   bool frozen = false;
+  std::uint32_t btf_id = 0;     // 0: none
+  std::uint64_t map_extra = 0;  // what its type makes of it: hash functions of a bloom filter, ...
+  std::optional<std::uint64_t> memlock_bytes;
   bool operator==(const KernelMap&) const = default;
 };
 

@@ -92,6 +92,22 @@ TEST_F(Load, TellsTheFactsOfAProgram) {
   EXPECT_TRUE(program.gpl_compatible);
 }
 
+TEST_F(Load, TellsMemoryAndRestrictionsOnAWholeLook) {
+  kernel::LoadedProgram loaded = load("k_globals", "report_all_the_variables", "a");
+  Result<std::optional<KernelProgram>> found = kernel_->describe_program(loaded.id);
+  ASSERT_TRUE(found.ok() && *found);
+  KernelProgram whole = **found;
+  ASSERT_TRUE(whole.memlock_bytes.has_value());
+  EXPECT_GE(*whole.memlock_bytes, whole.xlated_bytes);
+  EXPECT_FALSE(whole.restricted) << "root sees instructions";
+  KernelProgram quick = **kernel_->find_program(loaded.id);
+  EXPECT_EQ(quick.memlock_bytes, std::nullopt);
+  whole.memlock_bytes = std::nullopt;
+  whole.loaded_at = quick.loaded_at;  // two readings of the clocks
+  EXPECT_EQ(whole, quick);
+  EXPECT_FALSE(kernel_->describe_program(ProgramId(0x7fffffff))->has_value());
+}
+
 TEST_F(Load, CountsRunsWhileStatisticsAreOn) {
   kernel::LoadedProgram loaded = load("xdp_pass_counter", "pass_counter", "a");
   EXPECT_EQ((*kernel_->find_program(loaded.id))->run_count, 0U);

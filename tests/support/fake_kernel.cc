@@ -155,6 +155,15 @@ Result<std::optional<KernelProgram>> FakeKernel::find_program(ProgramId id) {
   return std::optional<KernelProgram>();
 }
 
+// Proved by LoadTest: what find_program says, and memory.
+Result<std::optional<KernelProgram>> FakeKernel::describe_program(ProgramId id) {
+  std::optional<KernelProgram> program = TRY(find_program(id));
+  if (program.has_value()) {
+    program->memlock_bytes = 4096;
+  }
+  return program;
+}
+
 Result<std::vector<KernelProgram>> FakeKernel::list_programs() {
   std::vector<KernelProgram> programs;
   for (const auto& [path, id] : world.program_pins) {

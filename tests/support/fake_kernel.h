@@ -90,6 +90,7 @@ class FakeKernel final : public kernel::KernelOps {
   Result<void> remove_pins(const std::string& program_pin,
                            const std::string& map_directory) override;
   Result<std::optional<KernelProgram>> find_program(ProgramId id) override;
+  Result<std::optional<KernelProgram>> describe_program(ProgramId id) override;
   Result<std::vector<KernelProgram>> list_programs() override;
   Result<UniqueFd> enable_statistics() override;
   Result<std::optional<ProgramId>> pinned_program(const std::string& path) override;
