@@ -34,7 +34,7 @@ HEAVY = [
     (r"curl/", r"bpfman/net/", "curl"),
     (r"CLI/", r"bpfman/cli/", "CLI11"),
     (r"grpc|google/protobuf/|(bpfman|health)\.(grpc\.)?pb\.h", r"bpfman/rpc/", "gRPC and protobuf"),
-    (r"nlohmann/", r".*_json(_test)?\.cc$|bpfman/(base/json_fields|plan/codec_json|cli/json_parts)\.h$|bench/", "nlohmann/json"),
+    (r"nlohmann/", r".*_json(_test)?\.cc$|bpfman/(base/json_fields|plan/codec_json|cli/json_parts|cli/upstream_link_json)\.h$|bench/", "nlohmann/json"),
     (r"bpfman/base/json_fields", r".*_json(_test)?\.cc$", "nlohmann/json"),
     (r"toml\+\+/", r"bpfman/base/toml\.cc$", "toml++"),
     (r"^yaml\.h", r"bpfman/base/yaml\.cc$", "libyaml"),

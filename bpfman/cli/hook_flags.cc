@@ -159,14 +159,14 @@ void add_uprobe(Tree& tree, CLI::App* parent, HookFlags& flags) {
       ->type_name("NUMBER");
   uprobe->add_option("--provider", flags.provider, "Of usdt: the probe's provider")
       ->type_name("NAME");
-  uprobe->add_option("--pid", flags.pid, "Only in this process (default: in all)")
+  uprobe->add_option("-p,--pid", flags.pid, "Only in this process (default: in all)")
       ->type_name("PID");
   uprobe
       ->add_option("--container",
                    flags.container,
                    "Look the target up inside this container: its id or name, or pid:NUMBER")
       ->type_name("CONTAINER");
-  uprobe->add_option("--container-pid", flags.container_pid, "The same, by one of its processes")
+  uprobe->add_option("-c,--container-pid", flags.container_pid, "The same, by one of its processes")
       ->type_name("PID");
   add_cookie(uprobe, flags);
   flags.kinds.emplace_back(uprobe, "uprobe");

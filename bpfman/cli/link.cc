@@ -83,7 +83,8 @@ Result<void> run_set(Session& session, const SetFlags& flags) {
 
 void add_link(Tree& tree) {
   auto flags = std::make_shared<SetFlags>();
-  CLI::App* link = tree.add(&tree.root, "link", "Change links where they are");
+  CLI::App* link = tree.add(
+      &tree.root, "link", "Change links where they are; noun first also attach, detach, show them");
   CLI::App* set = tree.add(link,
                            "set",
                            "Change a link's place in its chain; no packet misses a program",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bpfman list [programs|links|chains|selectors]
+#include <algorithm>
 #include <ostream>
 
 #include "bpfman/base/text.h"
@@ -140,13 +141,43 @@ Result<void> run_chains(Session& session, const ListFlags& flags) {
   return {};
 }
 
-Result<void> run_programs(Session& session, const ListFlags& flags) {
-  Format format = TRY(flags.output.format());
+// Upstream's words for several types at once; empty: it is none of them.
+std::vector<ProgramType> family_of(const std::string& word) {
+  if (word == "probe") {
+    return {ProgramType::Kprobe,
+            ProgramType::Kretprobe,
+            ProgramType::KprobeMulti,
+            ProgramType::KretprobeMulti,
+            ProgramType::Ksyscall,
+            ProgramType::Kretsyscall,
+            ProgramType::Uprobe,
+            ProgramType::Uretprobe,
+            ProgramType::UprobeMulti,
+            ProgramType::UretprobeMulti,
+            ProgramType::Usdt};
+  }
+  if (word == "tracing") {
+    return {ProgramType::Fentry, ProgramType::Fexit, ProgramType::FmodRet, ProgramType::TpBtf};
+  }
+  return {};
+}
+
+bool is_of_family(const ProgramView& program, const std::vector<ProgramType>& family) {
+  if (!program.record.has_value()) {
+    bool probes = family.front() == ProgramType::Kprobe;
+    return program.kernel->type == (probes ? "kprobe" : "tracing");
+  }
+  return std::find(family.begin(), family.end(), program.record->type) != family.end();
+}
+
+// The programs that the flags ask for.
+Result<std::vector<ProgramView>> find_programs(Session& session, const ListFlags& flags) {
   ListProgramsQuery query;
   query.all = flags.all;
   query.application = flags.application;
   query.metadata = TRY(parse_metadata(flags.metadata));
-  if (!flags.type.empty()) {
+  std::vector<ProgramType> family = family_of(to_lower(flags.type));
+  if (!flags.type.empty() && family.empty()) {
     query.type = parse_program_type(to_lower(flags.type));
     if (!query.type.has_value()) {
       return Error(Code::InvalidArgument, "unknown type \"" + flags.type + "\" for --program-type")
@@ -154,6 +185,15 @@ Result<void> run_programs(Session& session, const ListFlags& flags) {
     }
   }
   std::vector<ProgramView> programs = TRY(session.api().list_programs(query));
+  if (!family.empty()) {
+    std::erase_if(programs, [&](const ProgramView& one) { return !is_of_family(one, family); });
+  }
+  return programs;
+}
+
+Result<void> run_programs(Session& session, const ListFlags& flags) {
+  Format format = TRY(flags.output.format());
+  std::vector<ProgramView> programs = TRY(find_programs(session, flags));
   if (flags.quiet) {
     for (const ProgramView& program : programs) {
       session.out() << id_of(program) << '\n';
@@ -169,6 +209,14 @@ Result<void> run_programs(Session& session, const ListFlags& flags) {
 Result<void> run_links(Session& session, const ListFlags& flags) {
   Format format = TRY(flags.output.format());
   std::vector<LinkView> links = TRY(session.api().list_links());
+  if (!flags.type.empty() || !flags.application.empty() || !flags.metadata.empty()) {
+    std::vector<ProgramView> programs = TRY(find_programs(session, flags));
+    std::erase_if(links, [&](const LinkView& link) {
+      return std::none_of(programs.begin(), programs.end(), [&](const ProgramView& program) {
+        return program.record.has_value() && program.record->key == link.record.program_key;
+      });
+    });
+  }
   if (flags.quiet) {
     for (const LinkView& link : links) {
       session.out() << link.record.id.value() << '\n';
@@ -214,16 +262,24 @@ Result<void> run_selectors(Session& session, const ListFlags& flags) {
   return {};
 }
 
-void add_program_flags(CLI::App* app, ListFlags& flags) {
-  app->add_flag("-a,--all", flags.all, "Programs of others, too");
-  app->add_option("-p,--program-type", flags.type, "Only of this type, as in xdp")
+// Of programs, and of links by the programs that they belong to.
+void add_filter_flags(CLI::App* app, ListFlags& flags) {
+  app->add_option("-p,--program-type",
+                  flags.type,
+                  "Only of programs of this type, as in xdp; also probe, tracing")
       ->type_name("TYPE");
   app->add_option("--application", flags.application, "Only of this application")
       ->type_name("NAME");
-  add_list_option(app, "-m,--metadata-selector", flags.metadata, "Only with this metadata; repeats")
+  add_list_option(
+      app, "-m,--metadata-selector", flags.metadata, "Only of programs with this metadata; repeats")
       ->type_name("KEY=VALUE");
   app->add_flag("-q,--quiet", flags.quiet, "Print ids only");
   add_output(app, flags.output);
+}
+
+void add_program_flags(CLI::App* app, ListFlags& flags) {
+  app->add_flag("-a,--all", flags.all, "Programs of others, too");
+  add_filter_flags(app, flags);
 }
 
 }  // namespace
@@ -251,8 +307,7 @@ void add_list(Tree& tree) {
   auto link_flags = std::make_shared<ListFlags>();
   CLI::App* links = tree.add(list, "links", "List links", "bpfman list links -o json");
   links->alias("link");
-  links->add_flag("-q,--quiet", link_flags->quiet, "Print ids only");
-  add_output(links, link_flags->output);
+  add_filter_flags(links, *link_flags);
   tree.verbs.push_back({links, NeedsRoot::Yes, [link_flags](Session& session) {
                           return run_links(session, *link_flags);
                         }});

@@ -7,6 +7,7 @@
 #include "bpfman/base/text.h"
 #include "bpfman/cli/command.h"
 #include "bpfman/cli/reshape.h"
+#include "bpfman/cli/upstream.h"
 
 namespace bpfman::cli {
 namespace {
@@ -16,6 +17,7 @@ constexpr int kUsage = 2;
 struct GlobalFlags {
   GlobalOptions options;
   std::string lock_timeout = "30s";
+  std::string image_cache;
   bool version = false;
 };
 
@@ -39,6 +41,7 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   app.get_formatter()->label("Options", "Flags");
   app.get_formatter()->label("Subcommands", "Commands");
   flags.options.root_dir = environment.get("BPFMAN_ROOT_DIR").value_or("/");
+  flags.options.runtime_dir = environment.get("BPFMAN_RUNTIME_DIR").value_or("");
   flags.options.config = environment.get("BPFMAN_CONFIG").value_or("");
   flags.options.log = environment.get("BPFMAN_LOG").value_or("warn");
   flags.lock_timeout = environment.get("BPFMAN_LOCK_TIMEOUT").value_or("30s");
@@ -46,6 +49,15 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   global(app.add_option("--root-dir",
                         flags.options.root_dir,
                         "Keep all state below this directory (BPFMAN_ROOT_DIR; default: /)")
+             ->type_name("DIR"));
+  global(app.add_option("--runtime-dir",
+                        flags.options.runtime_dir,
+                        "Keep all state in this directory, as upstream does (BPFMAN_RUNTIME_DIR; "
+                        "default: /run/bpfman, with what outlives a boot in /var/lib/bpfman)")
+             ->type_name("DIR"));
+  global(app.add_option("--image-cache-dir",
+                        flags.image_cache,
+                        "Upstream's; bytecode is kept with the state, by its digest")
              ->type_name("DIR"));
   global(app.add_option("--config",
                         flags.options.config,
@@ -106,6 +118,9 @@ CommandLine::CommandLine(const Environment& environment, const std::vector<std::
   add_attach(tree);
   add_remove(tree);
   add_link(tree);
+  add_link_noun(tree);
+  add_program_noun(tree);
+  add_dispatcher_noun(tree);
   add_chain(tree);
   add_explain(tree);
   add_serve(tree);
@@ -303,10 +318,25 @@ Result<void> run_reshaped(const Form& form,
   return done.ok() ? out.state() : done;
 }
 
-Result<void> run_verb(CommandLine& line,
-                      const std::vector<std::string>& words,
-                      const Context& context) {
-  std::vector<CLI::App*> path = chosen(line.app);
+// An absolute path; upstream's default means ours.
+Result<void> check_directories(GlobalFlags& flags) {
+  for (const std::string* directory : {&flags.options.runtime_dir, &flags.image_cache}) {
+    if (!directory->empty() && !directory->starts_with('/')) {
+      return Error(Code::InvalidArgument, "directory \"" + *directory + "\" is no absolute path")
+          .with_hint("--runtime-dir and --image-cache-dir take absolute paths");
+    }
+  }
+  while (flags.options.runtime_dir.size() > 1 && flags.options.runtime_dir.ends_with('/')) {
+    flags.options.runtime_dir.pop_back();
+  }
+  if (flags.options.runtime_dir == "/run/bpfman" && flags.options.root_dir == "/") {
+    flags.options.runtime_dir.clear();
+  }
+  return {};
+}
+
+// The verb that was meant, when all words can be right.
+Result<const Verb*> choose_verb(CommandLine& line, const std::vector<CLI::App*>& path) {
   TRY(check_words(line.app, path));
   const Verb* verb = find_verb(line.tree, path);
   if (verb == nullptr) {
@@ -315,17 +345,39 @@ Result<void> run_verb(CommandLine& line,
   GlobalOptions& options = line.flags.options;
   options.lock_timeout_ms = TRY(parse_duration_ms(
       "--lock-timeout", line.flags.lock_timeout, "as in 500ms, 30s, 1m30s; 0 waits for ever"));
+  TRY(check_directories(line.flags));
+  if (verb->parse) {
+    TRY(verb->parse());
+  }
+  return verb;
+}
+
+Result<void> run_verb(CommandLine& line,
+                      const Verb& verb,
+                      const std::vector<std::string>& words,
+                      const Context& context) {
+  GlobalOptions& options = line.flags.options;
   TRY(log::configure(options.log));
-  if (verb->needs_root == NeedsRoot::Yes && context.environment.effective_uid != 0) {
+  if (verb.needs_root == NeedsRoot::Yes && context.environment.effective_uid != 0) {
     return must_be_root(words);
   }
-  TRY(read_configuration(line.app, context.environment, verb->reads_config, options));
-  std::optional<Form> form = TRY(form_of(path));
+  TRY(read_configuration(line.app, context.environment, verb.reads_config, options));
+  std::optional<Form> form = TRY(form_of(chosen(line.app)));
   if (form.has_value()) {
-    return run_reshaped(*form, *verb, options, context);
+    return run_reshaped(*form, verb, options, context);
   }
   Session session(options, context);
-  return verb->run(session);
+  return verb.run(session);
+}
+
+// Says what is wrong with the words; returns the exit status.
+int refuse(const Error& error, CommandLine& line, Grammar grammar, const Context& context) {
+  print_error(context.err, error, false);
+  if (grammar == Grammar::Own) {
+    return kUsage;
+  }
+  context.out << upstream::usage_of(chosen(line.app));
+  return upstream::kBadUsage;
 }
 
 void collect(CLI::App& app, const std::string& path, std::vector<std::string>& into) {
@@ -414,11 +466,11 @@ int run(const std::vector<std::string>& words, const Context& context) {
   if (!words.empty() && words.front() == "__complete") {
     return complete(words, context);
   }
-  CommandLine line(context.environment, words);
-  std::vector<std::string> reversed = rewritten(words);
+  std::vector<std::string> reversed = complete_words(rewritten(words));
+  Grammar grammar = grammar_of(reversed);
+  CommandLine line(context.environment, reversed);
   if (Result<void> known = check_commands(line.app, reversed); !known.ok()) {
-    print_error(context.err, known.error(), false);
-    return kUsage;
+    return refuse(known.error(), line, grammar, context);
   }
   try {
     std::reverse(reversed.begin(), reversed.end());
@@ -426,11 +478,11 @@ int run(const std::vector<std::string>& words, const Context& context) {
   } catch (const CLI::Success& help) {
     return line.app.exit(help, context.out, context.err);
   } catch (const CLI::ParseError& error) {
-    print_error(context.err,
-                Error(Code::InvalidArgument, error.what())
-                    .with_hint("see " + title(chosen(line.app)) + " --help"),
-                false);
-    return kUsage;
+    return refuse(Error(Code::InvalidArgument, error.what())
+                      .with_hint("see " + title(chosen(line.app)) + " --help"),
+                  line,
+                  grammar,
+                  context);
   }
   if (line.flags.version) {
     context.out << "bpfman " << context.version << '\n';
@@ -440,19 +492,24 @@ int run(const std::vector<std::string>& words, const Context& context) {
     context.err << line.app.help();
     return kUsage;
   }
-  Result<void> done = run_verb(line, words, context);
-  context.out.flush();
-  if (!done.ok()) {
-    print_error(context.err, done.error(), line.flags.options.verbose);
-    return exit_status(done.error().code());
+  Result<const Verb*> verb = choose_verb(line, chosen(line.app));
+  if (!verb.ok()) {
+    return refuse(verb.error(), line, grammar, context);
   }
-  return 0;
+  Result<void> done = run_verb(line, **verb, words, context);
+  context.out.flush();
+  if (done.ok()) {
+    return 0;
+  }
+  bool nouns = grammar == Grammar::Nouns;
+  print_error(context.err, done.error(), nouns || line.flags.options.verbose);
+  return nouns ? upstream::kFailure : exit_status(done.error().code());
 }
 
 std::vector<std::string> vocabulary() {
   Environment nobody;
   // The hooks of load and check are those of attach.
-  CommandLine line(nobody, {"attach"});
+  CommandLine line(nobody, {"attach", "program", "link", "dispatcher"});
   std::vector<std::string> words;
   collect(line.app, "", words);
   return words;

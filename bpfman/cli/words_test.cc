@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"unload --all 57", "--all and single programs", "one or the other"},
         Refused{"get program", "missing PROGRAM", "get program"},
         Refused{"get link 1 2", "unexpected word \"2\"", "bpfman get link --help"},
-        Refused{"list -p probe", "unknown type \"probe\"", "xdp"},
+        Refused{"list -p prob", "unknown type \"prob\"", "xdp"},
         Refused{"map dump seen --limit 0", "for --limit", "from 1 on"},
         Refused{"map dump seen --limit -3", "for --limit", "from 1 on"},
         Refused{"--lock-timeout soon list", "for --lock-timeout", "1m30s"},
