@@ -16,6 +16,9 @@ namespace bpfman::cli::upstream {
 // The key under which upstream keeps what -a says.
 inline constexpr std::string_view kApplicationKey = "bpfman.io/application";
 
+// What --map-owner-id said; upstream knows an owner by it that has gone.
+inline constexpr std::string_view kMapOwnerKey = "bpfman.io/map-owner-id";
+
 // The application that was given with -a; "" for none, and for programs of others.
 std::string application_of(const ProgramView& program);
 std::uint32_t id_of(const ProgramView& program);

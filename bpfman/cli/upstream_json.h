@@ -37,7 +37,11 @@ std::string pin_of(const LinkView& link);
 std::uint32_t mask_of(const LinkRecord& link);
 // "pass_counter" of "my-ebpf-prog/pass_counter"
 std::string function_of(const LinkView& link);
-// The program whose maps these are, out of their directory; nullopt: the program's own.
+// Of a program that uses maps of others: the owner's directory instead of its own, as upstream has
+// it. `programs`: all of ours.
+void show_map_owner(ProgramRecord& record, const std::vector<ProgramView>& programs);
+// The program whose maps these are: out of that directory, or, when the owner has gone, what was
+// said at load; nullopt: the program's own, or not known.
 std::optional<std::uint32_t> map_owner_of(const ProgramRecord& record);
 // As the kernel, or else the license, says.
 bool is_gpl_compatible(const ProgramRecord& record, const std::optional<KernelProgram>& kernel);

@@ -157,7 +157,12 @@ TEST(UpstreamJson, OfAFileSaysItsPathAndTheOwnerOfItsMaps) {
   ProgramRecord& record = *details.program.record;
   record.provenance = Provenance{.source = SourceKind::File, .location = "/a/b.o"};
   record.map_owner = ProgramKey(4);
-  record.map_directory = "/run/bpfman/fs/maps/44";
+  record.metadata["bpfman.io/map-owner-id"] = "43";
+  EXPECT_EQ(map_owner_of(record), 43U) << "the owner has gone";
+  ProgramView owner = example_program();
+  owner.record->key = ProgramKey(4);
+  owner.record->map_directory = "/run/bpfman/fs/maps/44";
+  show_map_owner(record, {details.program, owner});
   std::string json = json_of_program(details, Layout());
   EXPECT_THAT(json, HasSubstr("\"source_path\": \"/a/b.o\""));
   EXPECT_THAT(json, HasSubstr("\"image_source\": null"));

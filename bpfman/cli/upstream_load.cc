@@ -53,20 +53,30 @@ Result<void> parse_load(LoadFlags& flags, const char* word) {
     spec.metadata[std::string(upstream::kApplicationKey)] = flags.application;
   }
   if (!flags.map_owner.empty()) {
-    TRY(upstream::parse_program_id(flags.map_owner));
+    std::uint32_t owner = TRY(upstream::parse_program_id(flags.map_owner));
+    flags.map_owner = std::to_string(owner);
+    spec.metadata[std::string(upstream::kMapOwnerKey)] = flags.map_owner;
   }
   return {};
 }
 
-// Whose maps `id` means: a program that has its own, or, when it has gone, one that still uses its
-// maps. The maps are found by the owner's id, which their directory is named by.
+// Whose maps `id` means: a program that has its own, or, when it has gone, one that was loaded to
+// use its maps.
 Result<std::string> find_map_owner(Session& session, const std::string& id) {
   std::vector<ProgramView> programs = TRY(session.api().list_programs(ListProgramsQuery()));
+  const ProgramRecord* heir = nullptr;
   for (const ProgramView& program : programs) {
     const ProgramRecord& record = *program.record;
-    if (program.kernel.has_value() && record.map_directory.ends_with("/" + id)) {
-      return std::to_string(record.id.value());
+    bool owns = record.map_owner.value() == 0;
+    if (program.kernel.has_value() && owns && to_string(record.id) == id) {
+      return id;
     }
+    auto said = record.metadata.find(std::string(upstream::kMapOwnerKey));
+    bool uses = !owns && said != record.metadata.end() && said->second == id;
+    heir = program.kernel.has_value() && uses ? &record : heir;
+  }
+  if (heir != nullptr) {
+    return to_string(heir->id);
   }
   return Error(Code::NotFound, "map_owner_id " + id + " does not exist")
       .with_hint("it is the id of a program that has maps of its own: bpfman program list");
@@ -93,6 +103,12 @@ Result<void> run_load(Session& session,
     ProgramDetails details =
         TRY(session.api().describe_program(std::to_string(upstream::id_of(program))));
     programs.push_back(std::move(details));
+  }
+  if (!flags.map_owner.empty()) {
+    std::vector<ProgramView> all = TRY(session.api().list_programs(ListProgramsQuery()));
+    for (ProgramDetails& program : programs) {
+      upstream::show_map_owner(*program.program.record, all);
+    }
   }
   if (flags.output.is_json()) {
     session.out() << upstream::json_of_loaded(programs, session.layout(), policy);

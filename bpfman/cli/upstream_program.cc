@@ -119,6 +119,10 @@ Result<void> run_get(Session& session, const GetFlags& flags) {
                "program " + number + " exists in store but not in kernel (requires reconciliation)")
         .with_hint("bpfman reconcile loads it again");
   }
+  if (found->program.record->map_owner.value() != 0) {
+    std::vector<ProgramView> programs = TRY(session.api().list_programs(ListProgramsQuery()));
+    upstream::show_map_owner(*found->program.record, programs);
+  }
   // Places on the kernel's lists are known of all links together.
   bool listed = std::any_of(found->links.begin(), found->links.end(), [](const LinkView& link) {
     return std::holds_alternative<ListTarget>(link.record.target);
@@ -192,6 +196,11 @@ Result<std::set<LinkId>> attached_links(Session& session) {
 Result<void> run_list(Session& session, const ListFlags& flags) {
   std::vector<ProgramView> programs = TRY(session.api().list_programs(
       ListProgramsQuery{.all = flags.filter.all, .whole = flags.output.is_json()}));
+  for (ProgramView& one : programs) {
+    if (one.record.has_value()) {
+      upstream::show_map_owner(*one.record, programs);
+    }
+  }
   std::set<LinkId> attached;
   if (flags.filter.asks_for_links()) {
     attached = TRY(attached_links(session));

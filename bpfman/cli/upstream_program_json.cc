@@ -168,10 +168,24 @@ Json program_value(const ProgramDetails& details,
 
 }  // namespace
 
+void show_map_owner(ProgramRecord& record, const std::vector<ProgramView>& programs) {
+  for (const ProgramView& program : programs) {
+    if (record.map_owner.value() != 0 && program.record.has_value() &&
+        program.record->key == record.map_owner) {
+      record.map_directory = program.record->map_directory;
+    }
+  }
+}
+
 std::optional<std::uint32_t> map_owner_of(const ProgramRecord& record) {
-  std::optional<std::uint64_t> id;
-  if (record.map_owner.value() != 0) {
-    id = parse_unsigned(record.map_directory.substr(record.map_directory.rfind('/') + 1));
+  if (record.map_owner.value() == 0) {
+    return std::nullopt;
+  }
+  std::optional<std::uint64_t> id =
+      parse_unsigned(record.map_directory.substr(record.map_directory.rfind('/') + 1));
+  if (id == record.id.value()) {
+    auto said = record.metadata.find(std::string(kMapOwnerKey));
+    id = said == record.metadata.end() ? std::nullopt : parse_unsigned(said->second);
   }
   return id.has_value() && *id <= UINT32_MAX ? std::optional(static_cast<std::uint32_t>(*id))
                                              : std::nullopt;

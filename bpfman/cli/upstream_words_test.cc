@@ -249,10 +249,16 @@ TEST(NounWords, OfALoadBecomeASpec) {
 }
 
 TEST(NounWords, NameAMapOwnerEvenWhenItHasGone) {
+  Outcome outcome = run_words("program load a.o --programs xdp:a --map-owner-id 57", answers());
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.asked.load->map_owner, "57");
+  EXPECT_EQ(outcome.asked.load->metadata,
+            (std::map<std::string, std::string>{{"bpfman.io/map-owner-id", "57"}}));
   FakeApi::Answers user = answers();
   user.programs.front().record->id = ProgramId(60);
-  user.programs.front().record->map_owner = ProgramKey(1);
-  Outcome outcome = run_words("program load a.o --programs xdp:a --map-owner-id 57", user);
+  user.programs.front().record->map_owner = ProgramKey(4);
+  user.programs.front().record->metadata["bpfman.io/map-owner-id"] = "57";
+  outcome = run_words("program load a.o --programs xdp:a --map-owner-id 57", user);
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(outcome.asked.load->map_owner, "60") << "which uses the maps of 57";
   outcome = run_words("program load a.o --programs xdp:a --map-owner-id 60", user);

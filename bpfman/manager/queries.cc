@@ -25,6 +25,11 @@ bool fits(const KernelProgram& program, const ListProgramsQuery& query) {
          (!query.type.has_value() || program.type == to_string(*query.type));
 }
 
+// Whose maps a program uses.
+ProgramKey map_root(const ProgramRecord& record) {
+  return record.map_owner.value() != 0 ? record.map_owner : record.key;
+}
+
 }  // namespace
 
 const ProgramRecord* program_of(ProgramKey key, const plan::Snapshot& snapshot) {
@@ -168,8 +173,7 @@ Result<ProgramDetails> Manager::describe_program(const std::string& program) {
     details.maps.push_back(std::move(view));
   }
   for (const ProgramRecord& other : records.programs) {
-    if (present && other.boot_id == records.boot_id &&
-        other.map_directory == record.map_directory) {
+    if (present && other.boot_id == records.boot_id && map_root(other) == map_root(record)) {
       details.map_users.push_back(other.id);
     }
   }

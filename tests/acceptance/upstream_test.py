@@ -374,7 +374,13 @@ class Nouns(unittest.TestCase):
 
     def test_batches_go_on_behind_failures(self):
         first, second = self.load_one("xdp:on_xdp"), self.load_one("xdp:on_xdp")
-        foreign = next(one["program_id"] for one in self.bpfman.json("program", "list", "--all")["programs"] if not one["managed"])
+        other = Bpfman(os.environ["BPFMAN"], os.path.join(self.root, "other"))
+        self.addCleanup(other.stop)
+        loaded = other.json("program", "load", "file", self.path, "--programs", "xdp:on_xdp")
+        foreign = loaded["programs"][0]["record"]["program_id"]
+        listed = {one["program_id"]: one for one in self.bpfman.json("program", "list", "--all", "--type", "xdp")["programs"]}
+        ENTRY.check(listed[foreign], "foreign")
+        self.assertEqual((listed[foreign]["managed"], listed[foreign]["record"], listed[foreign]["type"]), (False, None, "xdp"))
         done = self.bpfman("program", "unload", first, 4294967295, second)
         self.assertFailed(done, "program 4294967295: program 4294967295 does not exist", "bpfman: error: 1 of 3 program(s) failed to unload")
         self.assertEqual(self.bpfman.json("program", "list"), {"programs": []})
