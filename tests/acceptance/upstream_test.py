@@ -406,6 +406,28 @@ class Nouns(unittest.TestCase):
         self.bpfman("program", "delete", "--all", check=True)
         self.assertEqual(self.bpfman.pins(), [])
 
+    def configure(self, text):
+        os.makedirs(os.path.join(self.root, "etc/bpfman"), exist_ok=True)
+        with open(os.path.join(self.root, "etc/bpfman/bpfman.toml"), "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def test_the_configured_mode_and_strategy_count(self):
+        program = self.load_one("xdp:on_xdp")
+        self.configure(f'[interfaces.{self.pair.interface}]\nxdp_mode = "skb"\n[database]\nmax_retries = 3\n')
+        made = self.attach("xdp", program, self.pair.interface, "-p", 1)
+        self.assertEqual(self.bpfman.json("get", "link", made["record"]["id"])["mode"], "generic")
+        self.assertEqual(made["record"]["details"]["dispatcher_id"], 0, "alone on its hook")
+        self.bpfman("link", "detach", made["record"]["id"], check=True)
+        self.configure('[dispatcher]\nstrategy = "freplace"\n')
+        done = self.bpfman("link", "attach", "xdp", program, self.pair.interface, "-p", 1, "-o", "json")
+        if done.returncode != 0:  # a kernel without extension programs
+            self.assertFailed(done, "strategy freplace is not to be had: ")
+            self.assertIsNone(self.pair.xdp())
+            return
+        made = json.loads(done.stdout)
+        self.assertEqual(made["record"]["details"]["dispatcher_id"], self.pair.xdp())
+        self.assertEqual(made["status"]["kernel"]["link_type"], "tracing")
+
     def test_all_state_in_one_runtime_directory(self):
         place = os.path.join(self.root, "all")
         words = ["--runtime-dir", place]
