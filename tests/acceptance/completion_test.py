@@ -17,7 +17,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 ZSH = """
 compdef() { [[ $1 == _bpfman && $2 == bpfman ]] }
 _files() { print FILES }
-_describe() { print -l -- "${(@P)4}" }
+_describe() { print -rl -- "${(@P)4}" }
 source <(bpfman completion zsh)
 words=("${(@s: :)1}")
 CURRENT=${#words}
