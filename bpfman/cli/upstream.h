@@ -42,8 +42,7 @@ inline constexpr int kBadUsage = 80;
 // "Usage: bpfman program unload <id> ... [flags]", and where to read more.
 std::string usage_of(const std::vector<CLI::App*>& path);
 
-// ---- values; all errors are bad usage
-// ------------------------------------------------------------
+// ---- values: all errors are bad usage -----------------------------------------------------------
 
 Result<std::uint32_t> parse_program_id(const std::string& text);
 Result<std::uint64_t> parse_link_id(const std::string& text);
@@ -70,8 +69,7 @@ Result<std::map<std::string, Bytes>> parse_globals(std::vector<std::string> valu
 // Any case.
 Result<std::vector<ProgramType>> parse_types(const std::vector<std::string>& values);
 
-// ---- verbs
-// ---------------------------------------------------------------------------------------
+// ---- verbs --------------------------------------------------------------------------------------
 
 // A leaf whose values are read by `parse` before `run`.
 void add_verb(Tree& tree,
@@ -107,8 +105,7 @@ Result<void> unload(Session& session, std::uint32_t id, Dependants dependants);
 // `links`: all of them.
 void set_list_position(LinkView& link, const std::vector<LinkView>& links);
 
-// ---- for people
-// ----------------------------------------------------------------------------------
+// ---- for people ---------------------------------------------------------------------------------
 
 void print_programs(std::ostream& out, const std::vector<ProgramView>& programs);
 void print_program(std::ostream& out, const ProgramDetails& program, const Layout& layout);

@@ -76,11 +76,12 @@ void add_delete(Tree& tree, CLI::App* program) {
         if (flags->all) {
           std::vector<ProgramView> programs = TRY(session.api().list_programs(ListProgramsQuery()));
           // Those that use maps of others first.
-          std::stable_partition(programs.begin(), programs.end(), [](const ProgramView& one) {
-            return one.record->map_owner.value() != 0;
-          });
-          for (const ProgramView& one : programs) {
-            ids.push_back(upstream::id_of(one));
+          for (bool dependants : {true, false}) {
+            for (const ProgramView& one : programs) {
+              if ((one.record->map_owner.value() != 0) == dependants) {
+                ids.push_back(upstream::id_of(one));
+              }
+            }
           }
         }
         Batch batch(session, "program", "delete");
