@@ -71,9 +71,28 @@ std::string kernel_family(ProgramType type) {
     case ProgramType::TpBtf:
     case ProgramType::Iter:
       return "tracing";
-    default:
-      return std::string(to_string(type));
+    case ProgramType::Xdp:
+    case ProgramType::Tracepoint:
+    case ProgramType::RawTracepoint:
+    case ProgramType::Lsm:
+    case ProgramType::LsmCgroup:
+    case ProgramType::PerfEvent:
+    case ProgramType::Cgroup:
+    case ProgramType::SkSkb:
+    case ProgramType::SkMsg:
+    case ProgramType::SkLookup:
+    case ProgramType::SkReuseport:
+    case ProgramType::FlowDissector:
+    case ProgramType::SocketFilter:
+    case ProgramType::Lwt:
+    case ProgramType::Action:
+    case ProgramType::Netfilter:
+    case ProgramType::StructOps:
+    case ProgramType::Syscall:
+    case ProgramType::Other:
+      break;
   }
+  return std::string(to_string(type));
 }
 
 bool has_all(const std::map<std::string, std::string>& metadata,

@@ -108,6 +108,10 @@ class UnusedApi : public Api {
     return unused("get_program");
   }
 
+  Result<ProgramDetails> describe_program(const std::string& /*program*/) override {
+    return unused("describe_program");
+  }
+
   Result<LinkView> get_link(const std::string& /*link*/) override { return unused("get_link"); }
 
   Result<PullReply> pull_image(const ImageSource& /*source*/, DryRun /*dry_run*/) override {
