@@ -296,7 +296,11 @@ class Parser {
       }
       return Operand(Literal{std::string(text_.substr(from, at_ - from))});
     }
+    std::size_t from = at_;
     Path path = TRY(path_of_expression());
+    if (at_ == from) {
+      return wrong("a value is missing");
+    }
     return Operand(std::move(path));
   }
 

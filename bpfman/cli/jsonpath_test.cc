@@ -113,7 +113,7 @@ TEST(JsonPath, WhatIsNoTemplateIsSaid) {
 TEST(JsonPath, ThereIsAnEndToLookingAtThings) {
   std::string text;
   for (int i = 0; i < 20; ++i) {
-    text += "{range ..*}";
+    text += "{range $..*}";
   }
   for (int i = 0; i < 20; ++i) {
     text += "{end}";

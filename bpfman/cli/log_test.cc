@@ -120,7 +120,7 @@ TEST(Log, FollowingOneApplicationPassesOverOthers) {
 }
 
 TEST(Log, MistakesAreSaidFirst) {
-  for (const char* words : {"log --since yesterday", "log -n many", "log -o yaml"}) {
+  for (const char* words : {"log --since yesterday", "log -n many", "log -o xml"}) {
     Outcome outcome = run_words(words, answers());
     EXPECT_EQ(outcome.status, 2) << words;
     EXPECT_THAT(outcome.asked.calls, IsEmpty()) << words;
