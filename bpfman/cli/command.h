@@ -66,7 +66,7 @@ struct Verb {
   std::function<Result<void>(Session&)> run;
   ReadsConfig reads_config = ReadsConfig::No;
   // Of the noun-verb grammar: reads the values. What fails here is bad usage (upstream.h).
-  std::function<Result<void>()> parse = {};
+  std::function<Result<void>()> parse;
 };
 
 struct Tree {

@@ -207,7 +207,7 @@ struct KernelLink {
   std::string type;       // "xdp", ...
   Ifindex ifindex;        // 0: the device is gone (a zombie link)
   bool detached = false;  // there is a link, but it is attached to nothing any more
-  KernelLinkPlace place = {};
+  KernelLinkPlace place;
   bool operator==(const KernelLink&) const = default;
 };
 
