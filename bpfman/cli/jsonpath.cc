@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpfman/cli/jsonpath.h"
 
+#include <array>
+
 #include "bpfman/base/text.h"
 
 namespace bpfman::cli::jsonpath {
@@ -264,12 +266,13 @@ class Parser {
   }
 
   Comparison comparison() {
-    constexpr std::pair<std::string_view, Comparison> kAll[] = {{"==", Comparison::Equal},
-                                                                {"!=", Comparison::NotEqual},
-                                                                {"<=", Comparison::LessOrEqual},
-                                                                {">=", Comparison::GreaterOrEqual},
-                                                                {"<", Comparison::Less},
-                                                                {">", Comparison::Greater}};
+    constexpr std::array<std::pair<std::string_view, Comparison>, 6> kAll = {
+        {{"==", Comparison::Equal},
+         {"!=", Comparison::NotEqual},
+         {"<=", Comparison::LessOrEqual},
+         {">=", Comparison::GreaterOrEqual},
+         {"<", Comparison::Less},
+         {">", Comparison::Greater}}};
     for (const auto& [word, value] : kAll) {
       if (take(word)) {
         return value;

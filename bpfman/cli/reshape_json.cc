@@ -46,9 +46,8 @@ Result<std::string> names_of(std::string_view json) {
   std::string out;
   bool lists = false;
   if (document.is_object()) {
-    static constexpr const char* kLists[] = {
-        "programs", "links", "selectors", "images", "applications", "sources"};
-    for (const char* list : kLists) {
+    for (const char* list :
+         {"programs", "links", "selectors", "images", "applications", "sources"}) {
       auto found = document.find(list);
       if (found == document.end() || !found->is_array()) {
         continue;

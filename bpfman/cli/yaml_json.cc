@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include "bpfman/base/text.h"
 #include "bpfman/cli/json_parts.h"
@@ -12,7 +13,7 @@ using namespace parts;
 
 // Words that a reader of YAML 1.1 or 1.2 takes for something else than text.
 bool is_word_of_yaml(const std::string& text) {
-  static constexpr std::string_view kWords[] = {
+  static constexpr std::array<std::string_view, 9> kWords = {
       "null", "true", "false", "yes", "no", "on", "off", "y", "n"};
   return std::find(std::begin(kWords), std::end(kWords), to_lower(text)) != std::end(kWords);
 }
