@@ -8,7 +8,7 @@
 namespace bpfman::cli::jsonpath {
 namespace {
 
-constexpr std::size_t kMaxLength = 64 * 1024;
+constexpr std::size_t kMaxLength = 65'536;
 constexpr int kMaxDepth = 32;  // of loops and filters in each other
 
 bool is_name(char c) {
