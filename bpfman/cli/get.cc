@@ -15,23 +15,6 @@ struct GetFlags {
   OutputFlag output;
 };
 
-std::string pairs(const std::map<std::string, std::string>& values) {
-  std::vector<std::string> parts;
-  for (const auto& [key, value] : values) {
-    parts.push_back(key + "=" + value);
-  }
-  return join(parts, ", ");
-}
-
-template <typename Id>
-std::string ids(const std::vector<Id>& values) {
-  std::vector<std::string> parts;
-  for (Id id : values) {
-    parts.push_back(std::to_string(id.value()));
-  }
-  return join(parts, ", ");
-}
-
 void print_record(std::ostream& out, const ProgramView& program) {
   const ProgramRecord& record = *program.record;
   std::vector<std::string> maps;
@@ -53,8 +36,8 @@ void print_record(std::ostream& out, const ProgramView& program) {
   lines.emplace_back("Pin", record.pin_path);
   lines.emplace_back("Map pins", record.map_directory);
   lines.emplace_back("Maps", join(maps, ", "));
-  lines.emplace_back("Links", ids(program.links));
-  lines.emplace_back("Metadata", pairs(record.metadata));
+  lines.emplace_back("Links", join_ids(program.links));
+  lines.emplace_back("Metadata", join_pairs(record.metadata));
   if (record.lease.has_end()) {
     lines.emplace_back("Lease", to_string(record.lease));
   }
@@ -80,7 +63,7 @@ void print_kernel(std::ostream& out, const KernelProgram& kernel) {
                {"Loaded at", format_utc(kernel.loaded_at)},
                {"Loaded by", "uid " + std::to_string(kernel.uid)},
                {"GPL compatible", kernel.gpl_compatible ? "yes" : "no"},
-               {"Maps", ids(kernel.map_ids)},
+               {"Maps", join_ids(kernel.map_ids)},
                {"BTF id", kernel.btf_id == 0 ? "" : std::to_string(kernel.btf_id)},
                {"Translated", format_bytes(kernel.xlated_bytes)},
                {"JITed", kernel.jited_bytes == 0 ? "no" : format_bytes(kernel.jited_bytes)},
@@ -216,7 +199,7 @@ Lines link_lines(const LinkView& link) {
         "Kernel link",
         link.kernel.has_value() ? std::to_string(link.kernel->id.value()) : "not attached");
   }
-  lines.emplace_back("Metadata", pairs(record.metadata));
+  lines.emplace_back("Metadata", join_pairs(record.metadata));
   lines.emplace_back("Attached at", format_utc(record.created_at));
   if (record.lease.has_end()) {
     lines.emplace_back("Lease", to_string(record.lease));

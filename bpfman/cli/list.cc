@@ -18,14 +18,6 @@ struct ListFlags {
   OutputFlag output;
 };
 
-std::string ids(const std::vector<LinkId>& links) {
-  std::vector<std::string> parts;
-  for (LinkId id : links) {
-    parts.push_back(std::to_string(id.value()));
-  }
-  return join(parts, ", ");
-}
-
 std::string id_of(const ProgramView& program) {
   return std::to_string(program.record.has_value() ? program.record->id.value()
                                                    : program.kernel->id.value());
@@ -53,7 +45,7 @@ void print_programs(std::ostream& out, const std::vector<ProgramView>& programs,
         record != nullptr ? record->application : "",
         record != nullptr ? std::string(to_string(record->type)) : program.kernel->type,
         record != nullptr ? record->name : program.kernel->name,
-        ids(program.links),
+        join_ids(program.links),
         record != nullptr ? program_state(program) : "not ours"};
     if (wide) {
       row.push_back(program.kernel.has_value() ? format_utc(program.kernel->loaded_at) : "");

@@ -48,6 +48,14 @@ void Table::print_rows(std::ostream& out, std::vector<std::size_t>& widths) cons
   }
 }
 
+std::string join_pairs(const std::map<std::string, std::string>& values) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : values) {
+    parts.push_back(key + "=" + value);
+  }
+  return join(parts, ", ");
+}
+
 void Table::print(std::ostream& out) const {
   std::vector<std::size_t> widths;
   if (!rows_.empty()) {

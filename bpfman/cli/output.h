@@ -8,11 +8,25 @@
 #include <vector>
 
 #include "bpfman/base/error.h"
+#include "bpfman/base/text.h"
 #include "bpfman/manager/api.h"
 
 namespace bpfman::cli {
 
 enum class Format { Table, Wide, Json };
+
+// "team=net, tier=1"
+std::string join_pairs(const std::map<std::string, std::string>& values);
+
+// "3, 4"
+template <typename Id>
+std::string join_ids(const std::vector<Id>& ids) {
+  std::vector<std::string> parts;
+  for (Id id : ids) {
+    parts.push_back(std::to_string(id.value()));
+  }
+  return join(parts, ", ");
+}
 
 // Columns two blanks apart, each as wide as its widest cell; "<none>" for an empty cell. Nothing at
 // all without rows.

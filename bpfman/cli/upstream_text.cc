@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "bpfman/base/sha256.h"
 #include "bpfman/base/text.h"
 #include "bpfman/cli/upstream.h"
 #include "bpfman/cli/upstream_json.h"
@@ -30,34 +31,10 @@ void print_section(std::ostream& out, const std::string& title, Lines lines, int
   }
 }
 
-std::string pairs(const std::map<std::string, std::string>& values) {
-  std::vector<std::string> parts;
-  for (const auto& [key, value] : values) {
-    parts.push_back(key + "=" + value);
-  }
-  return join(parts, ", ");
-}
-
-template <typename Id>
-std::string numbers(const std::vector<Id>& ids) {
-  std::vector<std::string> parts;
-  for (Id id : ids) {
-    parts.push_back(std::to_string(id.value()));
-  }
-  return join(parts, ", ");
-}
-
 std::string globals(const std::map<std::string, Bytes>& values) {
   std::vector<std::string> parts;
   for (const auto& [name, value] : values) {
-    std::string hex;
-    for (std::byte byte : value) {
-      constexpr std::string_view kDigits = "0123456789abcdef";
-      auto number = std::to_integer<unsigned>(byte);
-      hex.push_back(kDigits[number >> 4U]);
-      hex.push_back(kDigits[number & 15U]);
-    }
-    parts.push_back(name + "=" + hex);
+    parts.push_back(name + "=" + to_hex(value));
   }
   return join(parts, ", ");
 }
@@ -94,7 +71,7 @@ Lines program_spec(const ProgramDetails& details, const Layout& layout) {
           {"Image URL", record.image_reference},
           {"License", record.license},
           {"Map Owner ID", owner.has_value() ? std::to_string(*owner) : ""},
-          {"Metadata", pairs(record.metadata)},
+          {"Metadata", join_pairs(record.metadata)},
           {"Name", record.name},
           {"Object Path", layout.blob(record.bytecode)},
           {"Source Path", file ? record.provenance.location : ""},
@@ -104,7 +81,7 @@ Lines program_spec(const ProgramDetails& details, const Layout& layout) {
 Lines program_status(const ProgramDetails& details) {
   const ProgramRecord& record = *details.program.record;
   Lines lines = {{"Map Pin Path", record.map_directory},
-                 {"Maps Used By", numbers(details.map_users)},
+                 {"Maps Used By", join_ids(details.map_users)},
                  {"Pin Path", pin(record.pin_path, details.program.kernel.has_value())}};
   if (!details.program.kernel.has_value()) {
     lines.emplace_back("Kernel", "");
@@ -116,7 +93,7 @@ Lines program_status(const ProgramDetails& details) {
                 {"JITed Size (bytes)", std::to_string(kernel.jited_bytes)},
                 {"Kernel Type", program_type_name(kernel.type)},
                 {"Loaded At", format_utc(kernel.loaded_at)},
-                {"Map IDs", numbers(kernel.map_ids)},
+                {"Map IDs", join_ids(kernel.map_ids)},
                 {"Memory (bytes)",
                  kernel.memlock_bytes.has_value() ? std::to_string(*kernel.memlock_bytes) : ""},
                 {"Tag", kernel.tag},
@@ -170,7 +147,7 @@ Lines link_spec(const LinkView& link) {
   Lines lines = {{"Attachment", attachment_of(link)},
                  {"Created At", format_utc(record.created_at)},
                  {"Kind", std::string(to_string(record.kind))},
-                 {"Metadata", pairs(record.metadata)},
+                 {"Metadata", join_pairs(record.metadata)},
                  {"Program ID", std::to_string(record.program.value())}};
   if (const std::string* interface = interface_of(record.target)) {
     lines.emplace_back("Interface", *interface);
@@ -226,7 +203,7 @@ void print_programs(std::ostream& out, const std::vector<ProgramView>& programs)
                      record != nullptr ? std::string(to_string(record->type))
                                        : program_type_name(program.kernel->type),
                      record != nullptr ? record->name : program.kernel->name,
-                     numbers(program.links)}));
+                     join_ids(program.links)}));
   }
   table.print(out);
 }
