@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <set>
-
 #include "bpfman/base/json_fields.h"
+#include "bpfman/base/json_walk.h"
 #include "bpfman/base/text.h"
 #include "bpfman/image/oci.h"
 
@@ -9,54 +8,24 @@ namespace bpfman::image {
 namespace {
 
 constexpr std::size_t kMaxIndexEntries = 1000;
-constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxDepth = 64;
 
-// Whether brackets outside of strings go deeper than any real document's: each level would cost the
-// parser twenty times its one byte.
-bool is_too_deep(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      i += c == '\\' ? 1 : 0;
-      quoted = c != '"';
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) {
-        return true;
-      }
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
-// A member that stands twice means one thing to one reader and another to the next.
+// What is no JSON is null. Checked by a walk of its own: one that watches while it parses costs the
+// square of an array's length.
 Result<Json> parse_document(std::string_view text, const std::string& what) {
-  if (is_too_deep(text)) {
-    return Error(Code::DataLoss, what + " is nested more than 64 deep");
+  JsonProblem problem = walk_json(text, kMaxDepth);
+  switch (problem.kind) {
+    case JsonProblem::Kind::TooDeep:
+      return Error(Code::DataLoss, what + " is nested more than 64 deep");
+    case JsonProblem::Kind::Twice:
+      return Error(Code::DataLoss,
+                   what + " is ambiguous: \"" + problem.name + "\" stands in it twice");
+    case JsonProblem::Kind::Malformed:
+      return Json();
+    case JsonProblem::Kind::None:
+      break;
   }
-  std::vector<std::set<std::string>> open;
-  std::string twice;
-  auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) {
-      open.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      open.pop_back();
-    } else if (event == Json::parse_event_t::key &&
-               !open.back().insert(parsed.get_ref<const std::string&>()).second) {
-      twice = parsed.get_ref<const std::string&>();
-    }
-    return true;
-  };
-  Json json = Json::parse(text, watch, false);
-  if (!json.is_discarded() && !twice.empty()) {
-    return Error(Code::DataLoss, what + " is ambiguous: \"" + twice + "\" stands in it twice");
-  }
-  return json;
+  return Json::parse(text, nullptr, false);
 }
 
 std::map<std::string, std::string> texts_of(const Json& json) {

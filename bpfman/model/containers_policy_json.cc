@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// policy.json is read twice: by a walk that knows positions and sees keys that occur twice, which a
-// tree of values no longer shows; and as that tree.
+// policy.json is read twice: by a walk that sees what a tree of values no longer shows, and as that
+// tree.
 #include <algorithm>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
+#include "bpfman/base/json_walk.h"
 #include "bpfman/base/text.h"
 #include "bpfman/model/containers_policy.h"
 
@@ -16,80 +16,20 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 16;
 
-// Stops at the first thing that is wrong.
-class Walk final : public nlohmann::json_sax<Json> {
- public:
-  explicit Walk(std::string_view text) : text_(text) {}
-
-  const std::string& problem() const { return problem_; }
-
-  bool null() override { return true; }
-
-  bool boolean(bool /*value*/) override { return true; }
-
-  bool number_integer(number_integer_t /*value*/) override { return true; }
-
-  bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
-
-  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return true; }
-
-  bool string(string_t& /*value*/) override { return true; }
-
-  bool binary(binary_t& /*value*/) override { return true; }
-
-  bool start_object(std::size_t /*size*/) override { return enter(); }
-
-  bool end_object() override { return leave(); }
-
-  bool start_array(std::size_t /*size*/) override { return enter(); }
-
-  bool end_array() override { return leave(); }
-
-  bool key(string_t& name) override {
-    if (!open_.back().insert(name).second) {
-      problem_ = "the key \"" + name + "\" occurs twice in one object";
-      return false;
-    }
-    return true;
-  }
-
-  bool parse_error(std::size_t position,
-                   const std::string& /*token*/,
-                   const Json::exception& /*error*/) override {
-    if (problem_.empty()) {
-      std::string_view before = text_.substr(0, position == 0 ? 0 : position - 1);
-      auto line = 1 + std::count(before.begin(), before.end(), '\n');
-      std::size_t start = before.rfind('\n');
-      std::size_t column = before.size() - (start == std::string_view::npos ? 0 : start + 1) + 1;
-      bool seen = position > 0 && position <= text_.size() && text_[position - 1] > ' ';
-      problem_ = "line " + std::to_string(line) + ", column " + std::to_string(column) +
-                 ": no JSON" +
-                 (seen ? " at \"" + std::string(1, text_[position - 1]) + "\"" : std::string());
-    }
-    return false;
-  }
-
- private:
-  bool enter() {
-    open_.emplace_back();
-    if (open_.size() > kMaxDepth) {
-      problem_ = "it is nested too deeply";
-    }
-    return problem_.empty();
-  }
-
-  bool leave() {
-    open_.pop_back();
-    return true;
-  }
-
-  std::string_view text_;
-  std::vector<std::set<std::string>> open_;
-  std::string problem_;
-};
-
 Error wrong(const std::string& where, const std::string& what) {
   return Error(Code::InvalidArgument, where + ": " + what);
+}
+
+std::string words_for(const JsonProblem& problem) {
+  if (problem.kind == JsonProblem::Kind::TooDeep) {
+    return "it is nested too deeply";
+  }
+  if (problem.kind == JsonProblem::Kind::Twice) {
+    return "the key \"" + problem.name + "\" occurs twice in one object";
+  }
+  return "line " + std::to_string(problem.line) + ", column " + std::to_string(problem.column) +
+         ": no JSON" +
+         (problem.at != '\0' ? " at \"" + std::string(1, problem.at) + "\"" : std::string());
 }
 
 // An object whose keys are all among `known`.
@@ -341,9 +281,9 @@ Result<ContainersPolicy> parse_containers_policy(std::string_view text, const st
   if (text.size() > kContainersPolicyLimit) {
     return wrong(path, "it has more than 1 MiB");
   }
-  Walk walk(text);
-  if (!Json::sax_parse(text, &walk)) {
-    return wrong(path, walk.problem());
+  JsonProblem problem = walk_json(text, kMaxDepth);
+  if (problem.kind != JsonProblem::Kind::None) {
+    return wrong(path, words_for(problem));
   }
   Json json = Json::parse(text, nullptr, false);
   TRY(check_keys(json, {"default", "transports"}, path));
