@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpfman/kernel/bpf_call.h"
+
 namespace bpfman::kernel {
 namespace {
 
@@ -111,14 +113,6 @@ struct RawTracepointCookieAttributes {
   std::uint64_t cookie = 0;
 };
 
-struct ElementAttributes {
-  std::uint32_t map = 0;
-  std::uint32_t padding = 0;
-  std::uint64_t key = 0;
-  std::uint64_t value = 0;
-  std::uint64_t flags = 0;
-};
-
 // BPF_PROG_LOAD up to attach_btf_id.
 struct LoadAttributes {
   std::uint32_t type = 0;
@@ -141,22 +135,14 @@ struct LoadAttributes {
   std::uint32_t attach_btf_id = 0;
 };
 
-std::uint64_t address(const void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
 std::uint32_t number(int descriptor) {
   return static_cast<std::uint32_t>(descriptor);
 }
 
 // -1 and errno on failure. The kernel wants the exact size of what was filled in.
-long call_bpf(bpf_cmd command, void* attributes, std::size_t size) {
-  return ::syscall(SYS_bpf, command, attributes, size);
-}
-
 template <typename Link>  // one instance for each struct above
 Result<UniqueFd> create(Link& link, const char* what) {
-  long fd = call_bpf(BPF_LINK_CREATE, &link, sizeof link);
+  long fd = call_bpf(BPF_LINK_CREATE, link);
   if (fd < 0) {
     return os_error(errno, what);
   }
@@ -212,7 +198,7 @@ Result<ListState> query_list(Ifindex ifindex, std::uint32_t attach_type) {
                         .programs = address(programs.data()),
                         .count = kMostPrograms,
                         .links = address(links.data())};
-  if (call_bpf(BPF_PROG_QUERY, &query, sizeof query) != 0) {
+  if (call_bpf(BPF_PROG_QUERY, query) != 0) {
     return os_error(errno, "read the programs of the interface");
   }
   ListState state{.revision = query.revision};
@@ -283,11 +269,11 @@ Result<UniqueFd> open_raw_tracepoint(const std::string& name, int program, std::
   long fd = -1;
   if (cookie == 0) {
     RawTracepointAttributes attributes{.name = where, .program = number(program)};
-    fd = call_bpf(BPF_RAW_TRACEPOINT_OPEN, &attributes, sizeof attributes);
+    fd = call_bpf(BPF_RAW_TRACEPOINT_OPEN, attributes);
   } else {
     RawTracepointCookieAttributes attributes{
         .name = where, .program = number(program), .cookie = cookie};
-    fd = call_bpf(BPF_RAW_TRACEPOINT_OPEN, &attributes, sizeof attributes);
+    fd = call_bpf(BPF_RAW_TRACEPOINT_OPEN, attributes);
   }
   if (fd < 0) {
     return os_error(errno, name.empty() ? "attach" : "open raw tracepoint " + name);
@@ -320,7 +306,7 @@ Result<void> enable_perf_event(int event) {
 Result<void> put_map_element(int map, ByteView key, ByteView value) {
   ElementAttributes attributes{
       .map = number(map), .key = address(key.data()), .value = address(value.data())};
-  if (call_bpf(BPF_MAP_UPDATE_ELEM, &attributes, sizeof attributes) != 0) {
+  if (call_bpf(BPF_MAP_UPDATE_ELEM, attributes) != 0) {
     return os_error(errno, "write an element");
   }
   return {};
@@ -337,7 +323,7 @@ Result<UniqueFd> load_probe_program(const ProbeProgram& program) {
                             .flags = program.flags,
                             .attach_type = program.attach_type,
                             .attach_btf_id = program.attach_btf_id};
-  long fd = call_bpf(BPF_PROG_LOAD, &attributes, sizeof attributes);
+  long fd = call_bpf(BPF_PROG_LOAD, attributes);
   if (fd < 0) {
     return os_error(errno, "load a program of two instructions");
   }
@@ -352,12 +338,12 @@ int probe_multi_link(int program, std::uint32_t attach_type) {
                          .path = kUnreadable,
                          .offsets = kUnreadable,
                          .count = 1};
-    fd = call_bpf(BPF_LINK_CREATE, &link, sizeof link);
+    fd = call_bpf(BPF_LINK_CREATE, link);
   } else {
     KprobeMultiLink link{.head = {.program = number(program), .attach_type = attach_type},
                          .count = 1,
                          .addresses = kUnreadable};
-    fd = call_bpf(BPF_LINK_CREATE, &link, sizeof link);
+    fd = call_bpf(BPF_LINK_CREATE, link);
   }
   if (fd >= 0) {
     UniqueFd made = UniqueFd::adopt(static_cast<int>(fd));

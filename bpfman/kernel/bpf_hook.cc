@@ -5,8 +5,9 @@
 #include <cstdint>
 
 #include <linux/bpf.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "bpfman/kernel/bpf_call.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -35,11 +36,6 @@ struct QueryAttributes {
   std::uint64_t link_attach_flags = 0;
   std::uint64_t revision = 0;
 };
-
-template <typename Attributes>  // one instance for each struct above
-long call_bpf(bpf_cmd command, Attributes& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
-}
 
 }  // namespace
 

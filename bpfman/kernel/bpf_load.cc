@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpfman/kernel/bpf_call.h"
 #include "bpfman/kernel/privileges.h"
 #include "bpfman/kernel/verifier_log.h"
 
@@ -66,14 +67,6 @@ struct MapAttributes {
   std::uint32_t ifindex = 0;
 };
 
-struct ElementAttributes {
-  std::uint32_t map = 0;
-  std::uint32_t padding = 0;
-  std::uint64_t key = 0;
-  std::uint64_t value = 0;
-  std::uint64_t flags = 0;
-};
-
 struct ExtensionLinkAttributes {
   std::uint32_t program = 0;
   std::uint32_t target = 0;
@@ -98,20 +91,10 @@ constexpr std::size_t kFirstLogSize = std::size_t{1} << 16;
 constexpr std::size_t kLargestLogSize = std::size_t{1} << 24;
 constexpr std::uint32_t kFragsFlag = 1U << 5;  // BPF_F_XDP_HAS_FRAGS
 
-std::uint64_t address(const void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
 ObjectName short_name(const std::string& name) {
   ObjectName out = {};
   std::copy_n(name.begin(), std::min(name.size(), out.size() - 1), out.begin());
   return out;
-}
-
-// -1 and errno on failure, as every system call.
-template <typename Attributes>  // one instance for each struct above, of its exact size
-long call_bpf(bpf_cmd command, Attributes& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
 }
 
 Result<UniqueFd> load_btf(ByteView btf) {

@@ -4,10 +4,10 @@
 #include <cerrno>
 
 #include <linux/bpf.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpfman/base/file.h"
+#include "bpfman/kernel/bpf_call.h"
 
 namespace bpfman::kernel {
 namespace {
@@ -44,25 +44,6 @@ struct StatisticsAttributes {
 struct LinkAttributes {
   std::uint32_t link = 0;
 };
-
-struct ElementAttributes {
-  std::uint32_t map = 0;
-  std::uint32_t padding = 0;
-  std::uint64_t key = 0;
-  std::uint64_t value = 0;  // or the next key
-  std::uint64_t flags = 0;
-};
-
-std::uint64_t address(const void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
-// -1 and errno on failure, as every system call.
-template <typename Attributes>  // one instance for each struct above; the kernel wants the exact
-                                // size
-long call_bpf(bpf_cmd command, Attributes& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
-}
 
 bpf_cmd next_id_command(ObjectKind kind) {
   switch (kind) {

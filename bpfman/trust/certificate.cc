@@ -19,7 +19,7 @@ constexpr const char* kIssuerV1 = "1.3.6.1.4.1.57264.1.1";  // the bare text
 constexpr const char* kIssuerV2 = "1.3.6.1.4.1.57264.1.8";  // a DER UTF8String
 constexpr const char* kOtherName = "1.3.6.1.4.1.57264.1.7";
 
-Error refused(const std::string& why) {
+Error certificate_refused(const std::string& why) {
   return Error(Code::PermissionDenied, why);
 }
 
@@ -200,7 +200,7 @@ Result<void> check_certificate_log(const std::vector<Log>& logs, X509* certifica
       return {};
     }
   }
-  return refused("no certificate log of the trust root has seen the certificate");
+  return certificate_refused("no certificate log of the trust root has seen the certificate");
 }
 
 }  // namespace
@@ -283,10 +283,10 @@ Result<void> Certificate::check(const TrustedRoot& root,
   X509* certificate = certificate_.get();
   if ((X509_get_extended_key_usage(certificate) & XKU_CODE_SIGN) == 0 ||
       (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) == 0) {
-    return refused("the certificate is not made for signing code");
+    return certificate_refused("the certificate is not made for signing code");
   }
   if (times.empty()) {
-    return refused("nothing proves when it was signed");
+    return certificate_refused("nothing proves when it was signed");
   }
   std::string why = "the trust root names no authority for that time";
   for (const CertificateAuthority& authority : root.authorities) {
@@ -302,7 +302,7 @@ Result<void> Certificate::check(const TrustedRoot& root,
       return check_certificate_log(root.certificate_logs, certificate, issuer.get());
     }
   }
-  return refused("the certificate does not lead to the trust root: " + why);
+  return certificate_refused("the certificate does not lead to the trust root: " + why);
 }
 
 }  // namespace bpfman::trust

@@ -10,7 +10,7 @@
 namespace bpfman::trust {
 namespace {
 
-Error refused(const std::string& why) {
+Error entry_refused(const std::string& why) {
   return Error(Code::PermissionDenied, "the log entry " + why);
 }
 
@@ -103,7 +103,7 @@ Result<void> check_entry_body(const LogEntry& entry, const SignedMaterial& mater
   std::string kind = text_of(member(body, "kind"));
   std::string version = text_of(member(body, "apiVersion"));
   if (kind != entry.kind || version != entry.version) {
-    return refused("is not of the kind that it is said to be");
+    return entry_refused("is not of the kind that it is said to be");
   }
   const Json& spec = member(body, "spec");
   const bool envelope = material.kind == ContentKind::Envelope;
@@ -117,20 +117,20 @@ Result<void> check_entry_body(const LogEntry& entry, const SignedMaterial& mater
   } else if (version == "0.0.2" && kind == (envelope ? "dsse" : "hashedrekord")) {
     claim = read_second_version(spec, envelope);
   } else {
-    return refused("is of a kind that cannot be checked: " + kind + " " + version);
+    return entry_refused("is of a kind that cannot be checked: " + kind + " " + version);
   }
   Sha256Value hash = sha256(envelope ? material.payload : material.message);
   if (!std::equal(hash.begin(), hash.end(), claim.hash.begin(), claim.hash.end())) {
-    return refused("is about other content");
+    return entry_refused("is about other content");
   }
   if (claim.signature != material.signature) {
-    return refused("is about another signature");
+    return entry_refused("is about another signature");
   }
   if (material.certificate.empty() && (material.key.empty() || claim.key != material.key)) {
-    return refused("is about another key");
+    return entry_refused("is about another key");
   }
   if (claim.certificate != material.certificate) {
-    return refused("is about another certificate");
+    return entry_refused("is about another certificate");
   }
   return {};
 }

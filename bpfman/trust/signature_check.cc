@@ -10,7 +10,7 @@
 namespace bpfman::trust {
 namespace {
 
-Error refused(const std::string& why) {
+Error signature_refused(const std::string& why) {
   return Error(Code::PermissionDenied, why);
 }
 
@@ -25,10 +25,10 @@ Result<Digest> find_subject(const SignedMaterial& material, const SignedThing& t
       return subject;
     }
   }
-  return refused("it is about " +
-                 (material.subjects.empty() ? std::string("nothing that is checked here")
-                                            : material.subjects.front().text()) +
-                 ", not about this image");
+  return signature_refused("it is about " +
+                           (material.subjects.empty() ? std::string("nothing that is checked here")
+                                                      : material.subjects.front().text()) +
+                           ", not about this image");
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ Result<SignatureFinding> SignatureChecker::check_keys(
       return SignatureFinding{.signer = one.signer, .who = "key " + one.key.fingerprint()};
     }
   }
-  return refused("it is by none of the keys that count here");
+  return signature_refused("it is by none of the keys that count here");
 }
 
 // When it was logged does not matter: a key has no end.
@@ -125,8 +125,9 @@ Result<void> SignatureChecker::check_log(SignedMaterial material, const PublicKe
   material.key = key.der();
   Witness witness = root_.has_value() ? examine(material, *root_) : Witness();
   if (!witness.logged) {
-    return refused("it is by the right key, and in none of the logs that it has to be in" +
-                   (witness.why.empty() ? "" : ": " + witness.why));
+    return signature_refused(
+        "it is by the right key, and in none of the logs that it has to be in" +
+        (witness.why.empty() ? "" : ": " + witness.why));
   }
   return {};
 }
@@ -142,21 +143,22 @@ Result<SignatureFinding> SignatureChecker::check_certificate(
            one.identity.issuer.fits(issuer);
   });
   if (wanted == identities_.end()) {
-    return refused("it is by " + who + ", who is none of the signers that count here");
+    return signature_refused("it is by " + who + ", who is none of the signers that count here");
   }
   if (!root_.has_value()) {
-    return refused("it is by " + who + ", and there is no trust root to check that against");
+    return signature_refused("it is by " + who +
+                             ", and there is no trust root to check that against");
   }
   if (!certificate.key().verifies(material.message, material.signature)) {
-    return refused("its certificate is of " + who + ", its signature is not");
+    return signature_refused("its certificate is of " + who + ", its signature is not");
   }
   Witness witness = examine(material, *root_);
   if (!witness.logged && !root_->logs.empty()) {
-    return refused("it is in no log of the trust root" +
-                   (witness.why.empty() ? "" : ": " + witness.why));
+    return signature_refused("it is in no log of the trust root" +
+                             (witness.why.empty() ? "" : ": " + witness.why));
   }
   if (witness.times.empty() && !witness.why.empty()) {
-    return refused(witness.why);
+    return signature_refused(witness.why);
   }
   TRY(certificate.check(*root_, witness.times, material.intermediates));
   return SignatureFinding{

@@ -9,7 +9,7 @@
 namespace bpfman::trust {
 namespace {
 
-Error refused(const std::string& why) {
+Error timestamp_refused(const std::string& why) {
   return Error(Code::PermissionDenied, "the timestamp does not hold: " + why);
 }
 
@@ -71,19 +71,19 @@ Result<std::int64_t> check_timestamp(ByteView response,
   PKCS7* token = parsed == nullptr ? nullptr : TS_RESP_get_token(parsed.get());
   TS_TST_INFO* info = parsed == nullptr ? nullptr : TS_RESP_get_tst_info(parsed.get());
   if (token == nullptr || info == nullptr) {
-    return refused("it is damaged");
+    return timestamp_refused("it is damaged");
   }
   std::optional<std::int64_t> time = time_of(info);
   if (!time.has_value()) {
-    return refused("it tells no time");
+    return timestamp_refused("it tells no time");
   }
   for (const CertificateAuthority& authority : authorities) {
     if (authority.valid.covers(*time) && leads_to(token, signature, authority, *time)) {
       return *time;
     }
   }
-  return refused(authorities.empty() ? "the trust root names no timestamp authority"
-                                     : "no authority of the trust root has made it");
+  return timestamp_refused(authorities.empty() ? "the trust root names no timestamp authority"
+                                               : "no authority of the trust root has made it");
 }
 
 }  // namespace bpfman::trust

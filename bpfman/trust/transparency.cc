@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kSignatureLine = "\xE2\x80\x94 ";  // an em dash and a space
 constexpr std::size_t kMaxNoteSignatures = 16;
 
-Error refused(const std::string& why) {
+Error proof_refused(const std::string& why) {
   return Error(Code::PermissionDenied, why);
 }
 
@@ -70,7 +70,7 @@ Result<void> check_inclusion(const LogEntry& entry, const Log& log) {
   const InclusionProof& proof = *entry.proof;
   std::optional<Checkpoint> note = parse_checkpoint(proof.checkpoint);
   if (!note.has_value()) {
-    return refused("the log's checkpoint is damaged");
+    return proof_refused("the log's checkpoint is damaged");
   }
   ByteView text = as_bytes(note->signed_text);
   bool is_signed =
@@ -78,13 +78,13 @@ Result<void> check_inclusion(const LogEntry& entry, const Log& log) {
         return log.key.verifies(text, signature);
       });
   if (!is_signed) {
-    return refused("the log has not signed the checkpoint");
+    return proof_refused("the log has not signed the checkpoint");
   }
   std::optional<Sha256Value> root =
       merkle_root(entry.body, proof.index, proof.tree_size, proof.hashes);
   if (!root.has_value() || note->tree_size != proof.tree_size ||
       !std::equal(root->begin(), root->end(), note->root.begin(), note->root.end())) {
-    return refused("the entry is not in the log's tree");
+    return proof_refused("the entry is not in the log's tree");
   }
   return {};
 }
@@ -96,10 +96,10 @@ Result<void> examine_entry(const LogEntry& entry,
                            Witness& witness) {
   const Log* log = find_log(root.logs, entry);
   if (log == nullptr) {
-    return refused("the trust root does not know the log " + to_hex(entry.log_id));
+    return proof_refused("the trust root does not know the log " + to_hex(entry.log_id));
   }
   if (entry.promise.empty() && !entry.proof.has_value()) {
-    return refused("the log entry has neither a promise nor a proof");
+    return proof_refused("the log entry has neither a promise nor a proof");
   }
   TRY(check_entry_body(entry, material));
   if (entry.proof.has_value()) {
@@ -107,10 +107,10 @@ Result<void> examine_entry(const LogEntry& entry,
   }
   if (!entry.promise.empty()) {
     if (!log->key.verifies(as_bytes(promise_text(entry)), entry.promise)) {
-      return refused("the log has not signed the promise to include the entry");
+      return proof_refused("the log has not signed the promise to include the entry");
     }
     if (!log->valid.covers(entry.integrated_time)) {
-      return refused("the log's key was not in use at " + format_utc(entry.integrated_time));
+      return proof_refused("the log's key was not in use at " + format_utc(entry.integrated_time));
     }
     witness.times.push_back(entry.integrated_time);
   }
