@@ -1,29 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 # bpfman_test_options(TARGET...): the tests themselves are not optimised, whatever the build type: half their compile time.
-# What they test is.
+# What they test is. BPFMAN_TEST_OPTIONS: what a preset wants for tests only.
 function(bpfman_test_options)
   foreach(target IN LISTS ARGN)
-    target_compile_options(${target} PRIVATE -U_FORTIFY_SOURCE -O0)
+    target_compile_options(${target} PRIVATE -U_FORTIFY_SOURCE -O0 ${BPFMAN_TEST_OPTIONS})
   endforeach()
 endfunction()
 
-# Files that follow each other in SOURCES are compiled as one: half the time of a whole build, but more of it for a change.
-option(BPFMAN_UNITY "Compile several files of a room at once" OFF)
-set(BPFMAN_UNITY_FILES 8)
+# A whole build takes a third of the time when the files of a room are compiled together, as their headers and what these
+# instantiate are; a change then takes longer.
+option(BPFMAN_UNITY "Compile many files of a room at once" OFF)
+set(BPFMAN_UNITY_FILES 32 CACHE STRING "With BPFMAN_UNITY: how many at most")
 
-# bpfman_library(NAME SOURCES ... [ALONE ...] [TESTS ...] [DEPS rooms...] [PRIVATE_DEPS targets...])
+# bpfman_unity(TARGET APART SOURCES...): compiles SOURCES together, but those that the list named APART has for themselves, as
+# each has a name of its own that one of the others has, too. A "|" in it begins a further set.
+function(bpfman_unity target apart)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${BPFMAN_UNITY} UNITY_BUILD_MODE GROUP)
+  set(set 0)
+  set(files_0 0)
+  foreach(file IN LISTS ARGN)
+    set(set_of_${file} 0)
+  endforeach()
+  foreach(file "|" ${${apart}})
+    if(file STREQUAL "|")
+      math(EXPR set "${set} + 1")
+      set(files_${set} 0)
+    else()
+      set(set_of_${file} ${set})
+    endif()
+  endforeach()
+  foreach(file IN LISTS ARGN)
+    set(set ${set_of_${file}})
+    math(EXPR number "${files_${set}} / ${BPFMAN_UNITY_FILES}")
+    math(EXPR files_${set} "${files_${set}} + 1")
+    set_source_files_properties(${file} PROPERTIES UNITY_GROUP ${set}_${number})
+  endforeach()
+endfunction()
+
+# bpfman_library(NAME SOURCES ... [APART ...] [TESTS ...] [DEPS rooms...] [PRIVATE_DEPS targets...])
 #
 # One room: static library bpfman_NAME (alias bpfman::NAME) and, with tests on, bpfman_NAME_test
 # holding its unit tests, each registered with ctest under the label "unit".
-# ALONE are those of SOURCES that BPFMAN_UNITY leaves alone: they have names for themselves that a neighbour has, too.
+# APART are those of SOURCES and TESTS that bpfman_unity compiles apart from the others.
 # DEPS are rooms that the room's headers include; PRIVATE_DEPS stay inside its .cc files.
 function(bpfman_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;ALONE;TESTS;DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;APART;TESTS;DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
   add_library(bpfman_${name} STATIC ${ARG_SOURCES})
   add_library(bpfman::${name} ALIAS bpfman_${name})
-  set_target_properties(bpfman_${name} PROPERTIES
-    UNITY_BUILD ${BPFMAN_UNITY} UNITY_BUILD_BATCH_SIZE ${BPFMAN_UNITY_FILES})
-  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  bpfman_unity(bpfman_${name} ARG_APART ${ARG_SOURCES})
   target_include_directories(bpfman_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(bpfman_${name} PUBLIC ${ARG_DEPS} PRIVATE bpfman_warnings ${ARG_PRIVATE_DEPS})
   if(BPFMAN_BUILD_TESTS AND ARG_TESTS)
@@ -31,6 +55,7 @@ function(bpfman_library name)
     target_link_libraries(bpfman_${name}_test PRIVATE
       bpfman_${name} bpfman_warnings ${ARG_PRIVATE_DEPS} ${ARG_TEST_DEPS} GTest::gmock GTest::gtest_main)
     bpfman_test_options(bpfman_${name}_test)
+    bpfman_unity(bpfman_${name}_test ARG_APART ${ARG_TESTS})
     if(NOT TARGET unit_tests)
       add_custom_target(unit_tests)  # those that need no root: all of "ctest -L unit"
     endif()

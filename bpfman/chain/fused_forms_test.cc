@@ -11,7 +11,7 @@
 namespace bpfman::chain {
 namespace {
 
-using Code = std::vector<Instruction>;
+using Body = std::vector<Instruction>;
 
 // A program that uses all registers and some stack, ends in several places, calls a function of its
 // own, and says what depends on its context and on all it computed.
@@ -20,7 +20,7 @@ class RandomMember {
   RandomMember(std::mt19937& random, HookKind hook) : random_(random), hook_(hook) {}
 
   // `called`: it has a tail call, which never happens.
-  Code make(bool called) && {
+  Body make(bool called) && {
     write_start();
     if (called) {
       Label over = code_.new_label();
@@ -124,7 +124,7 @@ class RandomMember {
 };
 
 struct Chain {
-  std::vector<Code> codes;
+  std::vector<Body> codes;
   FusedSpec spec;
   unsigned called = 0;
 };
@@ -172,7 +172,7 @@ TEST(FusedForms, OfRandomMembersDoAndCountTheSame) {
 }
 
 TEST(FusedForms, OfTimedChainsAreCalled) {
-  Code pass = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 2}, {.code = BPF_JMP | BPF_EXIT}};
+  Body pass = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 2}, {.code = BPF_JMP | BPF_EXIT}};
   FusedSpec spec{.timing = true, .maps = Machine::kMaps, .members = {{"a", pass, 0}}};
   Result<FusedImage> made = make_fused(spec);
   ASSERT_TRUE(made.ok());
@@ -181,9 +181,9 @@ TEST(FusedForms, OfTimedChainsAreCalled) {
 }
 
 TEST(FusedForms, SpliceAsMuchAsJumpsReach) {
-  Code half(kMaxSplicedInstructions / 2, {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 2});
+  Body half(kMaxSplicedInstructions / 2, {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 2});
   half.back() = {.code = BPF_JMP | BPF_EXIT};
-  Code pass = {half.front(), half.back()};
+  Body pass = {half.front(), half.back()};
   FusedSpec spec{.maps = Machine::kMaps, .members = {{"a", half, 4}}};
   spec.members.push_back({"b", half, 4});
   spec.members.push_back({"c", pass, 4});
@@ -198,7 +198,7 @@ TEST(FusedForms, SpliceAsMuchAsJumpsReach) {
   EXPECT_EQ(machine.calls().size(), 1U);
 
   // 64 members, the largest seams.
-  Code large(kMaxSplicedInstructions / kMaxMembers, half.front());
+  Body large(kMaxSplicedInstructions / kMaxMembers, half.front());
   large.back() = half.back();
   spec.hook = HookKind::TcIngress;
   spec.members.assign(kMaxMembers, {"m", large, 0x51U});

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-FakeApi::Answers answers() {
+FakeApi::Answers complete_answers() {
   FakeApi::Answers out;
   ProgramRecord record{.id = ProgramId(12), .application = "lab", .name = "pass"};
   record.maps = {MapRecord{.name = "counts"}};
@@ -29,7 +29,7 @@ FakeApi::Answers answers() {
 std::vector<std::string> complete(const std::vector<std::string>& words, unsigned uid = 0) {
   Environment environment;
   environment.effective_uid = uid;
-  Outcome outcome = run_words("__complete -- " + join(words, " "), answers(), environment);
+  Outcome outcome = run_words("__complete -- " + join(words, " "), complete_answers(), environment);
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.err, IsEmpty());
   std::vector<std::string> out;
@@ -109,7 +109,7 @@ TEST(Complete, OfferedWordsAreTaken) {
     std::vector<std::string> offered = complete(words);
     EXPECT_THAT(offered, Not(IsEmpty())) << command << " " << flag;
     for (const std::string& word : offered) {
-      Outcome outcome = run_words(command + " " + flag + " " + word, answers());
+      Outcome outcome = run_words(command + " " + flag + " " + word, complete_answers());
       EXPECT_EQ(outcome.status, 0) << command << " " << flag << " " << word << ": " << outcome.err;
     }
   }

@@ -22,7 +22,7 @@ plan::ExportedApplication exported(const std::string& name) {
   return out;
 }
 
-FakeApi::Answers answers() {
+FakeApi::Answers exported_answers() {
   FakeApi::Answers out;
   out.exported.applications = {exported("a"), exported("b")};
   out.exported.applications[1].notes = {"metadata of link 1 is left out\nx"};
@@ -30,7 +30,7 @@ FakeApi::Answers answers() {
 }
 
 TEST(Export, DocumentsOneAfterAnother) {
-  Outcome outcome = run_words("export a b", answers());
+  Outcome outcome = run_words("export a b", exported_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.asked.calls, ElementsAre("export a b"));
   Result<std::vector<WantedApplication>> read = parse_applications(outcome.out, "x");
@@ -51,15 +51,15 @@ TEST(Export, NothingThereIsNoError) {
 TEST(Export, IntoAFile) {
   TempDir directory = *TempDir::create("bpfman-export");
   std::string path = directory.path() + "/all.yaml";
-  Outcome outcome = run_words("export -o " + path, answers());
+  Outcome outcome = run_words("export -o " + path, exported_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "");
   Bytes written = *read_file(path, 4096);
-  EXPECT_EQ(as_text(written), run_words("export -o -", answers()).out);
+  EXPECT_EQ(as_text(written), run_words("export -o -", exported_answers()).out);
 }
 
 TEST(Export, WhatCannotBeSaidIsAnErrorAndTheRestIsPrinted) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = exported_answers();
   some.exported.applications[0].error = Error(Code::Unimplemented, "a shares maps");
   Outcome outcome = run_words("export", some);
   EXPECT_EQ(outcome.status, exit_status(Code::Unimplemented));

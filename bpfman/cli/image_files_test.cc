@@ -16,7 +16,7 @@ Digest digest(char digit) {
   return *Digest::parse("sha256:" + std::string(64, digit));
 }
 
-FakeApi::Answers answers() {
+FakeApi::Answers file_answers() {
   FakeApi::Answers out;
   out.saved = {.references = {"docker.io/library/x:dev"}, .path = "/tmp/x.tar", .size = 10240};
   out.loaded_images.records = {ImageRecord{.reference = "docker.io/library/x:dev",
@@ -41,33 +41,33 @@ Environment somebody() {
 }
 
 TEST(ImageSave, WritesOneFile) {
-  Outcome outcome = run_words("image save x:dev y:dev -o /tmp/x.tar", answers());
+  Outcome outcome = run_words("image save x:dev y:dev -o /tmp/x.tar", file_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.asked.calls, ElementsAre("save x:dev y:dev to /tmp/x.tar"));
   EXPECT_EQ(outcome.out, "saved docker.io/library/x:dev\nto /tmp/x.tar (10.0 KiB)\n");
-  EXPECT_THAT(run_words("image save x:dev", answers()).err, HasSubstr("missing --output"));
-  EXPECT_THAT(run_words("image save -o x", answers()).err, HasSubstr("missing IMAGE"));
+  EXPECT_THAT(run_words("image save x:dev", file_answers()).err, HasSubstr("missing --output"));
+  EXPECT_THAT(run_words("image save -o x", file_answers()).err, HasSubstr("missing IMAGE"));
 }
 
 TEST(ImageLoad, TellsWhatIsInTheDatabaseNow) {
-  Outcome outcome = run_words("image load -i x.tar --tag x:dev", answers());
+  Outcome outcome = run_words("image load -i x.tar --tag x:dev", file_answers());
   EXPECT_THAT(outcome.asked.calls, ElementsAre("load images of x.tar as x:dev"));
   EXPECT_EQ(outcome.out, "loaded docker.io/library/x:dev (" + digest('b').text() + ", 2.0 KiB)\n");
-  EXPECT_THAT(run_words("image load --input x.tar -o json", answers()).out,
+  EXPECT_THAT(run_words("image load --input x.tar -o json", file_answers()).out,
               HasSubstr("\"reference\": \"docker.io/library/x:dev\""));
-  EXPECT_THAT(run_words("image load", answers()).err, HasSubstr("missing --input"));
+  EXPECT_THAT(run_words("image load", file_answers()).err, HasSubstr("missing --input"));
 }
 
 TEST(ImageSave, CopiesAPolicyAlong) {
-  EXPECT_THAT(run_words("image save docker://x -o x.tar --with-policy", answers()).asked.calls,
+  EXPECT_THAT(run_words("image save docker://x -o x.tar --with-policy", file_answers()).asked.calls,
               ElementsAre("save docker://x to x.tar with policy "));
   EXPECT_THAT(
-      run_words("image save docker://x -o x.tar --with-policy p.toml", answers()).asked.calls,
+      run_words("image save docker://x -o x.tar --with-policy p.toml", file_answers()).asked.calls,
       ElementsAre("save docker://x to x.tar with policy p.toml"));
 }
 
 TEST(ImageLoad, InstallsThePolicyFirstWhereItIsTold) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = file_answers();
   given.installed = {.path = "/etc/bpfman/policy.toml",
                      .digest = digest('a'),
                      .copies = {"/etc/bpfman/policy.toml.123"}};
@@ -82,13 +82,13 @@ TEST(ImageLoad, InstallsThePolicyFirstWhereItIsTold) {
 }
 
 TEST(ImageBuild, GoesIntoTheDatabaseUnlessSaidOtherwise) {
-  Outcome outcome = run_words("image build -t x:dev prog.o", answers());
+  Outcome outcome = run_words("image build -t x:dev prog.o", file_answers());
   ASSERT_TRUE(outcome.asked.build.has_value()) << outcome.err;
   EXPECT_EQ(outcome.asked.build->target, BuildTarget::Database);
   EXPECT_THAT(outcome.asked.build->paths, ElementsAre("prog.o"));
   EXPECT_THAT(outcome.out, HasSubstr("platforms:         linux/amd64\n"));
   EXPECT_THAT(outcome.out, HasSubstr(R"(io.ebpf.programs:  {"pass":"xdp"})"));
-  EXPECT_THAT(run_words("image build prog.o --format json", answers()).out,
+  EXPECT_THAT(run_words("image build prog.o --format json", file_answers()).out,
               HasSubstr("\"manifest_digest\""));
 }
 
@@ -105,14 +105,15 @@ TEST(ImageBuild, KnowsItsOtherPlaces) {
                              Place{"podman", BuildTarget::Podman, ""},
                              Place{"containerd", BuildTarget::Containerd, ""},
                              Place{"containerd:k8s.io", BuildTarget::Containerd, "k8s.io"}}) {
-    Outcome outcome =
-        run_words(std::string("image build prog.o --output ") + place.word, answers(), somebody());
+    Outcome outcome = run_words(
+        std::string("image build prog.o --output ") + place.word, file_answers(), somebody());
     ASSERT_TRUE(outcome.asked.build.has_value()) << outcome.err;
     EXPECT_EQ(outcome.asked.build->target, place.target);
     EXPECT_EQ(outcome.asked.build->output_path, place.path);
   }
   for (const char* word : {"oci:", "registry", "tar:x", "dockerx", "containerd:"}) {
-    EXPECT_EQ(run_words(std::string("image build prog.o --output ") + word, answers()).status, 2)
+    EXPECT_EQ(run_words(std::string("image build prog.o --output ") + word, file_answers()).status,
+              2)
         << word;
   }
 }
@@ -121,20 +122,22 @@ TEST(ImageBuild, PushesToTheRegistryOfItsTagOrOfItsOutput) {
   for (const char* words : {"image build -t quay.io/me/x:1 --push -r dTpw prog.o",
                             "image build --output docker://quay.io/me/x:1 -r dTpw prog.o",
                             "image build --push --output docker://quay.io/me/x:1 -r dTpw prog.o"}) {
-    Outcome outcome = run_words(words, answers(), somebody());
+    Outcome outcome = run_words(words, file_answers(), somebody());
     ASSERT_TRUE(outcome.asked.build.has_value()) << words << outcome.err;
     EXPECT_EQ(outcome.asked.build->target, BuildTarget::Registry);
     EXPECT_EQ(outcome.asked.build->tag, "quay.io/me/x:1");
     EXPECT_EQ(outcome.asked.build->registry_auth, "dTpw");
   }
-  EXPECT_THAT(run_words("image build --push prog.o", answers()).err, HasSubstr("missing --tag"));
-  EXPECT_EQ(run_words("image build --push -t q.io/x --output podman x.o", answers()).status, 2);
-  EXPECT_EQ(run_words("image build --push -t q.io/x --dry-run x.o", answers()).status, 2);
-  EXPECT_EQ(run_words("image build --output docker:// x.o", answers()).status, 2);
+  EXPECT_THAT(run_words("image build --push prog.o", file_answers()).err,
+              HasSubstr("missing --tag"));
+  EXPECT_EQ(run_words("image build --push -t q.io/x --output podman x.o", file_answers()).status,
+            2);
+  EXPECT_EQ(run_words("image build --push -t q.io/x --dry-run x.o", file_answers()).status, 2);
+  EXPECT_EQ(run_words("image build --output docker:// x.o", file_answers()).status, 2);
 }
 
 TEST(ImagePush, SaysWhatWasSent) {
-  FakeApi::Answers with = answers();
+  FakeApi::Answers with = file_answers();
   with.pushed = {.reference = "quay.io/me/x:1",
                  .registry = "quay.io",
                  .digest = digest('d'),
@@ -154,26 +157,27 @@ TEST(ImagePush, SaysWhatWasSent) {
 }
 
 TEST(ImageBuild, TheDatabaseWantsRootAndADryRunTheDatabase) {
-  Outcome outcome = run_words("image build prog.o", answers(), somebody());
+  Outcome outcome = run_words("image build prog.o", file_answers(), somebody());
   EXPECT_EQ(outcome.status, 5);
   EXPECT_THAT(outcome.err, HasSubstr("oci-archive:image.tar"));
   EXPECT_THAT(outcome.asked.calls, IsEmpty());
-  EXPECT_EQ(run_words("image build prog.o --output docker --dry-run", answers()).status, 2);
-  EXPECT_THAT(run_words("image build prog.o --dry-run", answers()).asked.calls,
+  EXPECT_EQ(run_words("image build prog.o --output docker --dry-run", file_answers()).status, 2);
+  EXPECT_THAT(run_words("image build prog.o --dry-run", file_answers()).asked.calls,
               ElementsAre("build (dry run)"));
-  EXPECT_THAT(run_words("image build", answers()).err, HasSubstr("missing an object file"));
+  EXPECT_THAT(run_words("image build", file_answers()).err, HasSubstr("missing an object file"));
 }
 
 TEST(GenerateBuildArgs, PrintsUpstreamsLines) {
-  Outcome outcome = run_words("image generate-build-args --bytecode prog.o", answers(), somebody());
+  Outcome outcome =
+      run_words("image generate-build-args --bytecode prog.o", file_answers(), somebody());
   EXPECT_EQ(outcome.out,
             "BYTECODE_FILE=prog.o\nPROGRAMS={\"pass\":\"xdp\"}\nMAPS={\"seen\":\"array\"}\n");
-  EXPECT_THAT(run_words("image generate-build-args -c dir", answers()).asked.calls,
+  EXPECT_THAT(run_words("image generate-build-args -c dir", file_answers()).asked.calls,
               ElementsAre("build arguments dir"));
-  std::string json = run_words("image generate-build-args -b prog.o -o json", answers()).out;
+  std::string json = run_words("image generate-build-args -b prog.o -o json", file_answers()).out;
   EXPECT_THAT(json, HasSubstr("\"platforms\": []"));
   EXPECT_THAT(json, HasSubstr("\"BYTECODE_FILE=prog.o\""));
-  EXPECT_EQ(run_words("image generate-build-args", answers()).status, 2);
+  EXPECT_EQ(run_words("image generate-build-args", file_answers()).status, 2);
 }
 
 }  // namespace

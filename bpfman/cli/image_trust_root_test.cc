@@ -10,7 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-FakeApi::Answers answers() {
+FakeApi::Answers root_answers() {
   FakeApi::Answers out;
   out.trust_root.changed = true;
   out.trust_root.copy = "/etc/bpfman/trusted_root.json.old";
@@ -30,7 +30,7 @@ FakeApi::Answers answers() {
 TEST(ImageTrustRoot, UpdatesAsItsFlagsSay) {
   Outcome outcome = run_words(
       "image trust-root update --mirror https://tuf.example --root root.json --from dir --force",
-      answers());
+      root_answers());
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   ASSERT_TRUE(outcome.asked.trust_root.has_value());
   EXPECT_EQ(outcome.asked.trust_root->mirror, "https://tuf.example");
@@ -48,7 +48,7 @@ TEST(ImageTrustRoot, UpdatesAsItsFlagsSay) {
 }
 
 TEST(ImageTrustRoot, JsonHasEveryMember) {
-  std::string json = run_words("image trust-root update -o json", answers()).out;
+  std::string json = run_words("image trust-root update -o json", root_answers()).out;
   for (const char* member : {"\"version\": 1",
                              "\"changed\": true",
                              "\"copy\": \"/etc",
@@ -65,11 +65,11 @@ TEST(ImageTrustRoot, JsonHasEveryMember) {
 }
 
 TEST(ImageTrustRoot, ShowsWhatIsThere) {
-  Outcome outcome = run_words("image trust-root show", answers());
+  Outcome outcome = run_words("image trust-root show", root_answers());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.asked.calls, ElementsAre("get trust root"));
   EXPECT_THAT(outcome.out, HasSubstr("https://rekor.example"));
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = root_answers();
   given.trust_root.root.is_ours = false;
   EXPECT_THAT(run_words("image trust-root show", given).out, HasSubstr("by somebody else"));
   given.trust_root.root.damage = "no trusted root of a Sigstore";
@@ -83,7 +83,7 @@ TEST(ImageTrustRoot, ShowsWhatIsThere) {
 }
 
 TEST(ImageTrustRoot, NeedsAVerb) {
-  Outcome outcome = run_words("image trust-root", answers());
+  Outcome outcome = run_words("image trust-root", root_answers());
   EXPECT_EQ(outcome.status, 2);
   EXPECT_THAT(outcome.err, HasSubstr("one of update, show"));
 }

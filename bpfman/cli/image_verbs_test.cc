@@ -15,7 +15,7 @@ Digest digest(char digit) {
   return *Digest::parse("sha256:" + std::string(64, digit));
 }
 
-FakeApi::Answers answers() {
+FakeApi::Answers image_answers() {
   FakeApi::Answers out;
   ImageRecord record{.reference = "docker.io/library/prog:dev",
                      .typed = "prog:dev",
@@ -40,7 +40,7 @@ FakeApi::Answers answers() {
 }
 
 TEST(ImageInspect, ShowsRecordObjectAndUsers) {
-  Outcome outcome = run_words("image inspect prog:dev", answers());
+  Outcome outcome = run_words("image inspect prog:dev", image_answers());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.asked.calls, ElementsAre("inspect prog:dev"));
   for (const char* text : {"docker.io/library/prog:dev",
@@ -54,7 +54,7 @@ TEST(ImageInspect, ShowsRecordObjectAndUsers) {
 }
 
 TEST(ImageInspect, JsonHasEveryMember) {
-  std::string json = run_words("image inspect prog:dev -o json", answers()).out;
+  std::string json = run_words("image inspect prog:dev -o json", image_answers()).out;
   for (const char* member : {"\"version\": 1",
                              "\"reference\"",
                              "\"labels\"",
@@ -72,30 +72,30 @@ TEST(ImageInspect, JsonHasEveryMember) {
 }
 
 TEST(ImageRemove, SaysWhatWentAndWhatStays) {
-  Outcome outcome = run_words("image rm prog:dev other", answers());
+  Outcome outcome = run_words("image rm prog:dev other", image_answers());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.asked.calls, ElementsAre("rm prog:dev other"));
   EXPECT_EQ(outcome.out,
             "removed docker.io/library/prog:dev\nremoved bytecode " + digest('c').text() +
                 " (1.0 KiB)\n");
   EXPECT_EQ(outcome.err, "note: bytecode sha256:bbbbbbbbbbbb stays: prog/pass still uses it\n");
-  std::string json = run_words("image rm prog:dev -o json", answers()).out;
+  std::string json = run_words("image rm prog:dev -o json", image_answers()).out;
   EXPECT_THAT(json, HasSubstr("\"freed_bytes\": 1024"));
   EXPECT_THAT(json, HasSubstr("\"kept\""));
 }
 
 TEST(ImagePrune, PassesItsScopeAndPrintsTheBytes) {
-  Outcome outcome = run_words("image prune --all --max-size 2KiB", answers());
+  Outcome outcome = run_words("image prune --all --max-size 2KiB", image_answers());
   ASSERT_TRUE(outcome.asked.prune.has_value()) << outcome.err;
   EXPECT_EQ(outcome.asked.prune->scope, plan::PruneScope::Unused);
   EXPECT_EQ(outcome.asked.prune->max_bytes, 2048U);
   EXPECT_THAT(outcome.out, HasSubstr("freed 1.0 KiB\n"));
-  EXPECT_THAT(run_words("image prune --dry-run", answers()).asked.calls,
+  EXPECT_THAT(run_words("image prune --dry-run", image_answers()).asked.calls,
               ElementsAre("prune (dry run)"));
 }
 
 TEST(ImagePull, MakesRoomAfterwardsAndSparesWhatWasPulled) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = image_answers();
   given.pull.record = given.inspect.record;
   Outcome outcome = run_words("image pull prog:dev --max-size 1MB", given);
   EXPECT_THAT(outcome.asked.calls, ElementsAre("pull", "prune"));
@@ -109,14 +109,14 @@ TEST(ImagePull, MakesRoomAfterwardsAndSparesWhatWasPulled) {
 
 TEST(ImagePrune, RefusesSizesThatAreNone) {
   for (const char* size : {"0", "x", "5XB", "-1", "1.5G", "99999999999999T", "MiB"}) {
-    Outcome outcome = run_words(std::string("image prune --max-size ") + size, answers());
+    Outcome outcome = run_words(std::string("image prune --max-size ") + size, image_answers());
     EXPECT_EQ(outcome.status, 2) << size;
     EXPECT_EQ(outcome.asked.made, 0) << size;
   }
 }
 
 TEST(ImageVerify, WholeBytecodeIsATableAndStatus0) {
-  Outcome outcome = run_words("image verify", answers());
+  Outcome outcome = run_words("image verify", image_answers());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out,
             "BYTECODE      STATE  TRUST    IMAGES                      PROGRAMS\n"
@@ -124,7 +124,7 @@ TEST(ImageVerify, WholeBytecodeIsATableAndStatus0) {
 }
 
 TEST(ImageVerify, WhatThePolicyRefusesIsNamedAndStatus5) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = image_answers();
   given.verified[0].refused["docker.io/library/prog:dev"] = "image prog:dev is refused by default";
   Outcome outcome = run_words("image verify", given);
   EXPECT_EQ(outcome.status, 5);
@@ -133,7 +133,7 @@ TEST(ImageVerify, WhatThePolicyRefusesIsNamedAndStatus5) {
 }
 
 TEST(ImageVerify, SignersOfFlagsBecomeAPolicy) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = image_answers();
   given.judged.allowed = true;
   given.judged.trust = "rule \"flags\": signed by certificate, dev@example.com";
   given.judged.signatures = {SignatureFinding{.signer = "certificate", .who = "dev@example.com"}};
@@ -152,7 +152,7 @@ TEST(ImageVerify, SignersOfFlagsBecomeAPolicy) {
 }
 
 TEST(ImageVerify, RefusalsOfSignaturesAreErrors) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = image_answers();
   given.judged.reason = "image prog:v1 is refused: it is not signed";
   Outcome outcome = run_words("image verify prog:v1 --signatures", given);
   EXPECT_EQ(outcome.status, 5);
@@ -165,7 +165,7 @@ TEST(ImageVerify, RefusalsOfSignaturesAreErrors) {
 }
 
 TEST(ImageVerify, DamageIsNamedAndStatus11) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = image_answers();
   given.verified[0].state = BlobState::Damaged;
   given.verified[0].detail = "does not match";
   Outcome outcome = run_words("image verify prog:dev", given);
@@ -180,18 +180,18 @@ TEST(ImageVerify, DamageIsNamedAndStatus11) {
 }
 
 TEST(ImageHistory, ShowsEveryMeaning) {
-  Outcome outcome = run_words("image history prog:dev", answers());
+  Outcome outcome = run_words("image history prog:dev", image_answers());
   EXPECT_THAT(outcome.out,
               HasSubstr("2023-11-14T22:13:20Z  aaaaaaaaaaaa  1.0 KiB  aaaaaaaaaaaa  docker "
                         "(overlay2)\n"));
-  std::string json = run_words("image history prog:dev -o json", answers()).out;
+  std::string json = run_words("image history prog:dev -o json", image_answers()).out;
   EXPECT_THAT(json, HasSubstr("\"history\""));
   EXPECT_THAT(json, HasSubstr("\"fetched_at\""));
 }
 
 TEST(ImageVerbs, WantAnImage) {
   for (const char* words : {"image inspect", "image history", "image rm"}) {
-    Outcome outcome = run_words(words, answers());
+    Outcome outcome = run_words(words, image_answers());
     EXPECT_EQ(outcome.status, 2) << words;
     EXPECT_THAT(outcome.err, HasSubstr("missing IMAGE")) << words;
   }

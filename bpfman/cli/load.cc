@@ -8,8 +8,8 @@
 namespace bpfman::cli {
 
 void print_loaded(std::ostream& out, const LoadReply& reply) {
-  using Lines = std::vector<std::pair<std::string, std::string>>;
-  Lines lines;
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  Pairs lines;
   for (const ProgramView& program : reply.programs) {
     const ProgramRecord& record = *program.record;
     lines.emplace_back("program id", std::to_string(record.id.value()));

@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-FakeApi::Answers answers() {
+FakeApi::Answers log_answers() {
   FakeApi::Answers out;
   LedgerEntry entry{.id = 7,
                     .at = 1'700'000'000,
@@ -46,18 +46,18 @@ FakeApi::Answers answers() {
 }
 
 TEST(Log, SaysWhoDidWhat) {
-  Outcome outcome = run_words("log app -n 5", answers());
+  Outcome outcome = run_words("log app -n 5", log_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("2023-11-14T22:13:20Z"));
   EXPECT_THAT(outcome.out, HasSubstr("1000 as 0"));
   EXPECT_THAT(outcome.out, HasSubstr("attached link 2 (app/pass, xdp eth0); and 1 more"));
   EXPECT_THAT(outcome.out, HasSubstr("the hook is taken"));
   EXPECT_THAT(outcome.asked.calls, ElementsAre("log app 5"));
-  EXPECT_THAT(run_words("log -o wide", answers()).out, HasSubstr("attached link 3"));
+  EXPECT_THAT(run_words("log -o wide", log_answers()).out, HasSubstr("attached link 3"));
 }
 
 TEST(Log, JsonIsALineAnEntry) {
-  Outcome outcome = run_words("log -o json", answers());
+  Outcome outcome = run_words("log -o json", log_answers());
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 2);
   for (const char* member : {"\"version\":1",
                              "\"id\":7",
@@ -89,7 +89,7 @@ LedgerEntry later(std::uint64_t id, const std::string& subject) {
 }
 
 TEST(Log, FollowingPrintsWhatComesOnce) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = log_answers();
   some.later = {{later(8, "other/pass"), later(9, "app/pass")}, {}, {later(10, "app/pass")}};
   Outcome outcome = run_words("log -f -n 5 -o json", some);
   EXPECT_EQ(outcome.status, 0) << outcome.err;
@@ -107,7 +107,7 @@ TEST(Log, FollowingPrintsWhatComesOnce) {
 TEST(Log, FollowingOneApplicationPassesOverOthers) {
   FakeApi::Answers some;
   LedgerEntry mine = later(9, "app/pass");
-  mine.objects = answers().ledger.front().objects;
+  mine.objects = log_answers().ledger.front().objects;
   some.later = {{later(8, "other/pass"), mine}, {later(10, "other/pass")}, {}};
   Outcome outcome = run_words("log app --follow", some);
   EXPECT_EQ(outcome.status, 0) << outcome.err;
@@ -121,7 +121,7 @@ TEST(Log, FollowingOneApplicationPassesOverOthers) {
 
 TEST(Log, MistakesAreSaidFirst) {
   for (const char* words : {"log --since yesterday", "log -n many", "log -o xml"}) {
-    Outcome outcome = run_words(words, answers());
+    Outcome outcome = run_words(words, log_answers());
     EXPECT_EQ(outcome.status, 2) << words;
     EXPECT_THAT(outcome.asked.calls, IsEmpty()) << words;
   }

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-FakeApi::Answers answers() {
+FakeApi::Answers output_answers() {
   FakeApi::Answers out;
   out.load.programs = {example_program()};
   out.load.links = {example_link()};
@@ -31,7 +31,7 @@ FakeApi::Answers answers() {
 }
 
 TEST(LoadOutput, TellsProgramLinkModeSourceAndTime) {
-  EXPECT_EQ(run_words("load image prog:dev xdp --iface eth0", answers()).out,
+  EXPECT_EQ(run_words("load image prog:dev xdp --iface eth0", output_answers()).out,
             "program id:  57\n"
             "name:        prog/pass\n"
             "type:        xdp\n"
@@ -43,7 +43,7 @@ TEST(LoadOutput, TellsProgramLinkModeSourceAndTime) {
 }
 
 TEST(LoadOutput, TellsThatTheDatabaseWasReadAndWarnsOnStderr) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.load.from_database = true;
   given.load.warnings = {"podman holds another prog:dev"};
   Outcome outcome = run_words("load image prog:dev", given);
@@ -52,16 +52,16 @@ TEST(LoadOutput, TellsThatTheDatabaseWasReadAndWarnsOnStderr) {
 }
 
 TEST(ListOutput, IsATableWithoutBorders) {
-  EXPECT_EQ(run_words("list", answers()).out,
+  EXPECT_EQ(run_words("list", output_answers()).out,
             "PROGRAM ID  APPLICATION  TYPE  FUNCTION NAME  LINK IDS  STATE\n"
             "57          prog         xdp   pass           3         attached\n");
-  EXPECT_EQ(run_words("list links", answers()).out,
+  EXPECT_EQ(run_words("list links", output_answers()).out,
             "LINK ID  KIND  PROGRAM ID  PROGRAM    ATTACHMENT  MODE    STATE\n"
             "3        xdp   57          prog/pass  eth0        native  attached\n");
 }
 
 TEST(ListOutput, TellsWhatIsGone) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.programs[0].kernel.reset();
   given.links[0].state = LinkState::InterfaceGone;
   given.links.push_back(example_link());
@@ -73,14 +73,14 @@ TEST(ListOutput, TellsWhatIsGone) {
 }
 
 TEST(ListOutput, KeepsControlCharactersOfOthersFromTheTerminal) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.programs[0].record->name = "pass\x1b[2J\x7f\xc2\x9b\n";
   EXPECT_THAT(run_words("list", given).out, HasSubstr("pass\\x1b[2J\\x7f\xc2\\x9b\\x0a"));
   EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f Gott"), "gr\xc3\xbc\xc3\x9f Gott");
 }
 
 TEST(ListOutput, ShowsProgramsOfOthersAsSuch) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   ProgramView foreign = example_program();
   foreign.record.reset();
   foreign.links.clear();
@@ -93,8 +93,8 @@ TEST(ListOutput, ShowsProgramsOfOthersAsSuch) {
 TEST(ListOutput, IsEmptyWithoutRowsAndOneIdALineWhenQuiet) {
   EXPECT_EQ(run_words("list").out, "");
   EXPECT_EQ(run_words("list links").out, "");
-  EXPECT_EQ(run_words("list -q", answers()).out, "57\n");
-  EXPECT_EQ(run_words("list links -q", answers()).out, "3\n");
+  EXPECT_EQ(run_words("list -q", output_answers()).out, "57\n");
+  EXPECT_EQ(run_words("list links -q", output_answers()).out, "3\n");
 }
 
 TEST(JsonOutput, OfAnEmptyListIsAnEmptyArray) {
@@ -104,7 +104,7 @@ TEST(JsonOutput, OfAnEmptyListIsAnEmptyArray) {
 }
 
 TEST(JsonOutput, OfALinkHasEveryMember) {
-  EXPECT_EQ(run_words("get link 3 -o json", answers()).out,
+  EXPECT_EQ(run_words("get link 3 -o json", output_answers()).out,
             R"({
   "version": 1,
   "link_id": 3,
@@ -145,7 +145,7 @@ TEST(JsonOutput, OfALinkHasEveryMember) {
 }
 
 TEST(JsonOutput, HasNullWhereThereIsNothing) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.programs[0].record.reset();
   std::string out = run_words("get program 57 -o json", given).out;
   EXPECT_THAT(out, HasSubstr("\"managed\": false"));
@@ -154,7 +154,7 @@ TEST(JsonOutput, HasNullWhereThereIsNothing) {
 }
 
 TEST(JsonOutput, SurvivesNamesThatAreNoUtf8) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.programs[0].record->metadata = {{"k", "\xff\xfe"}};
   Outcome outcome = run_words("list -o json", given);
   EXPECT_EQ(outcome.status, 0);
@@ -162,7 +162,7 @@ TEST(JsonOutput, SurvivesNamesThatAreNoUtf8) {
 }
 
 TEST(MapOutput, AddsUpCountersOfAllCpus) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.dump.per_cpu = true;
   auto stats = [](std::uint64_t packets) {
     return TypedValue{TypedStruct{{{"packets", TypedValue{packets}}}}};
@@ -173,7 +173,7 @@ TEST(MapOutput, AddsUpCountersOfAllCpus) {
 }
 
 TEST(MapOutput, SaysWhenEntriesAreMissingOrUntyped) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.dump.entries = {{TypedValue{Bytes{std::byte{1}}}, {TypedValue{Bytes{std::byte{2}}}}}};
   given.dump.typed = false;
   given.dump.truncated = true;
@@ -185,11 +185,11 @@ TEST(MapOutput, SaysWhenEntriesAreMissingOrUntyped) {
 }
 
 TEST(ChangeOutput, NamesEachObject) {
-  EXPECT_EQ(run_words("detach 3", answers()).out, "detached link 3 (eth0)\n");
+  EXPECT_EQ(run_words("detach 3", output_answers()).out, "detached link 3 (eth0)\n");
 }
 
 TEST(ErrorOutput, IsOneLineAndHintsOnStderr) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.error = Error(Code::NotFound, "link 9 does not exist").with_hint("see bpfman list links");
   Outcome outcome = run_words("detach 9", given);
   EXPECT_EQ(outcome.status, 3);
@@ -198,7 +198,7 @@ TEST(ErrorOutput, IsOneLineAndHintsOnStderr) {
 }
 
 TEST(ErrorOutput, ShowsTheEndOfAVerifierLogAndAllOfItOnDemand) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.error = Error(Code::InvalidArgument, "the verifier refused program pass")
                     .with_detail(VerifierLog{.tail = {"R1 invalid mem access 'inv'"},
                                              .omitted_lines = 12,
@@ -212,7 +212,7 @@ TEST(ErrorOutput, ShowsTheEndOfAVerifierLogAndAllOfItOnDemand) {
 }
 
 TEST(ErrorOutput, NamesTheKernelVersionThatIsNeeded) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = output_answers();
   given.error = Error(Code::Unimplemented, "attach to eth0")
                     .with_detail(MissingFeature{.feature = "XDP links", .minimum_kernel = "5.9"});
   Outcome outcome = run_words("load file a.o", given);

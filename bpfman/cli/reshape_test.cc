@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-FakeApi::Answers answers() {
+FakeApi::Answers reshaped_answers() {
   FakeApi::Answers out;
   out.programs = {example_program()};
   out.links = {example_link()};
@@ -22,18 +22,19 @@ FakeApi::Answers answers() {
 }
 
 TEST(Reshape, YamlOfALoad) {
-  Outcome outcome = run_words("list programs -o yaml", answers());
+  Outcome outcome = run_words("list programs -o yaml", reshaped_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.out, StartsWith("version: 1\nprograms:\n- program_id: "));
 }
 
 TEST(Reshape, NamesAreWhatOtherCommandsTake) {
-  EXPECT_EQ(run_words("list programs -o name", answers()).out,
-            answers().programs[0].record->stable_name() + "\n");
-  EXPECT_EQ(run_words("list links -o name", answers()).out,
-            std::to_string(answers().links[0].record.id.value()) + "\n");
-  EXPECT_EQ(run_words("image list -o name", answers()).out, "docker.io/library/prog:dev\n");
-  Outcome none = run_words("version -o name", answers());
+  EXPECT_EQ(run_words("list programs -o name", reshaped_answers()).out,
+            reshaped_answers().programs[0].record->stable_name() + "\n");
+  EXPECT_EQ(run_words("list links -o name", reshaped_answers()).out,
+            std::to_string(reshaped_answers().links[0].record.id.value()) + "\n");
+  EXPECT_EQ(run_words("image list -o name", reshaped_answers()).out,
+            "docker.io/library/prog:dev\n");
+  Outcome none = run_words("version -o name", reshaped_answers());
   EXPECT_EQ(none.status, 2);
   EXPECT_THAT(none.err, HasSubstr("nothing that has a name"));
 }
@@ -45,23 +46,23 @@ TEST(Reshape, AnEmptyListHasNoNames) {
 }
 
 TEST(Reshape, JsonPath) {
-  EXPECT_EQ(run_words("list programs -o jsonpath={.programs[*].name}", answers()).out,
-            answers().programs[0].record->name);
-  Outcome bad = run_words("unload app/pass -o jsonpath={.a", answers());
+  EXPECT_EQ(run_words("list programs -o jsonpath={.programs[*].name}", reshaped_answers()).out,
+            reshaped_answers().programs[0].record->name);
+  Outcome bad = run_words("unload app/pass -o jsonpath={.a", reshaped_answers());
   EXPECT_EQ(bad.status, 2);
   EXPECT_THAT(bad.err, HasSubstr("jsonpath: \"}\" is missing"));
   EXPECT_THAT(bad.asked.calls, IsEmpty()) << "nothing is done before the template is known";
 }
 
 TEST(Reshape, LinesAreDocumentsOfTheirOwn) {
-  FakeApi::Answers given = answers();
+  FakeApi::Answers given = reshaped_answers();
   given.ledger = {LedgerEntry{.id = 1, .verb = "load"}, LedgerEntry{.id = 2, .verb = "unload"}};
   EXPECT_EQ(run_words("log -o jsonpath={.verb};", given).out, "load;unload;");
   EXPECT_THAT(run_words("log -o yaml", given).out, StartsWith("---\n"));
 }
 
 TEST(Reshape, OtherFormatsAreRefusedAsBefore) {
-  Outcome outcome = run_words("list programs -o xml", answers());
+  Outcome outcome = run_words("list programs -o xml", reshaped_answers());
   EXPECT_EQ(outcome.status, 2);
   EXPECT_THAT(outcome.err, HasSubstr("one of table, wide, json, yaml, name, jsonpath=TEMPLATE"));
 }

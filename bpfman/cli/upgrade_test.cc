@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-FakeApi::Answers answers() {
+FakeApi::Answers upgrade_answers() {
   FakeApi::Answers out;
   out.upgraded = UpgradeReply{.application = "app",
                               .changed = true,
@@ -36,7 +36,7 @@ FakeApi::Answers answers() {
 
 TEST(Upgrade, SaysWhatRunsNowAndHowToGoBack) {
   Outcome outcome = run_words(
-      "upgrade app --image app:v2 --pull-policy Always --new-maps --check true", answers());
+      "upgrade app --image app:v2 --pull-policy Always --new-maps --check true", upgrade_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("program 77 (app/pass), 1 link\n"));
   EXPECT_THAT(outcome.out, HasSubstr("version 3: bpfman rollback app"));
@@ -50,10 +50,10 @@ TEST(Upgrade, SaysWhatRunsNowAndHowToGoBack) {
 }
 
 TEST(Upgrade, WithoutASourceIsTheOneOfBefore) {
-  Outcome outcome = run_words("upgrade app", answers());
+  Outcome outcome = run_words("upgrade app", upgrade_answers());
   EXPECT_FALSE(outcome.asked.upgrade->source.has_value());
   EXPECT_EQ(outcome.asked.upgrade->maps, plan::MapChoice::Keep);
-  FakeApi::Answers same = answers();
+  FakeApi::Answers same = upgrade_answers();
   same.upgraded.changed = false;
   EXPECT_THAT(run_words("upgrade app --path a.o", same).out,
               HasSubstr("runs this bytecode already"));
@@ -66,23 +66,23 @@ TEST(Upgrade, MistakesAreSaidFirst) {
                             "rollback",
                             "history",
                             "rollback app --to many"}) {
-    Outcome outcome = run_words(words, answers());
+    Outcome outcome = run_words(words, upgrade_answers());
     EXPECT_EQ(outcome.status, 2) << words;
     EXPECT_THAT(outcome.asked.calls, IsEmpty()) << words;
   }
 }
 
 TEST(Upgrade, RollbackAndHistory) {
-  EXPECT_THAT(run_words("rollback app --to 2 --dry-run", answers()).asked.calls,
+  EXPECT_THAT(run_words("rollback app --to 2 --dry-run", upgrade_answers()).asked.calls,
               ElementsAre("rollback app to 2 (dry run)"));
-  Outcome history = run_words("history app", answers());
+  Outcome history = run_words("history app", upgrade_answers());
   EXPECT_THAT(history.out, HasSubstr("2023-11-14T22:13:20Z"));
   EXPECT_THAT(history.out, HasSubstr("docker.io/library/app:dev"));
   EXPECT_THAT(history.out, HasSubstr("current"));
 }
 
 TEST(Upgrade, JsonHasEveryMember) {
-  Outcome outcome = run_words("upgrade app -o json", answers());
+  Outcome outcome = run_words("upgrade app -o json", upgrade_answers());
   for (const char* member : {"\"application\"",
                              "\"changed\"",
                              "\"before\"",
@@ -92,7 +92,7 @@ TEST(Upgrade, JsonHasEveryMember) {
                              "\"warnings\""}) {
     EXPECT_THAT(outcome.out, HasSubstr(member));
   }
-  Outcome history = run_words("history app -o json", answers());
+  Outcome history = run_words("history app -o json", upgrade_answers());
   for (const char* member : {"\"former\"",
                              "\"current\"",
                              "\"version\": 3",

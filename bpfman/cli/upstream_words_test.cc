@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-FakeApi::Answers answers() {
+FakeApi::Answers upstream_answers() {
   FakeApi::Answers out;
   out.load.programs = {example_program()};
   out.programs = {example_program()};
@@ -25,7 +25,7 @@ FakeApi::Answers answers() {
 }
 
 FakeApi::Answers with_type(ProgramType type) {
-  FakeApi::Answers out = answers();
+  FakeApi::Answers out = upstream_answers();
   out.programs.front().record->type = type;
   return out;
 }
@@ -73,17 +73,18 @@ TEST(OlderWords, MayHoldSeveralValuesBehindOneFlag) {
   EXPECT_EQ(
       complete_words({"load", "image", "-i", "x", "--programs", "xdp:a", "xdp", "--iface", "e"}),
       (Words{"load", "image", "-i", "x", "--programs", "xdp:a", "xdp", "--iface", "e"}));
-  Outcome outcome = run_words("attach 57 xdp -i eth0 -p 1 --proceed-on pass drop TX", answers());
+  Outcome outcome =
+      run_words("attach 57 xdp -i eth0 -p 1 --proceed-on pass drop TX", upstream_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(std::get<ChainTarget>(outcome.asked.attach->target).proceed_on, ElementsAre(2, 1, 3));
-  outcome = run_words("attach 57 uprobe -t libc -f malloc -p 5 -c 6", answers());
+  outcome = run_words("attach 57 uprobe -t libc -f malloc -p 5 -c 6", upstream_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(std::get<UprobeTarget>(outcome.asked.attach->target).pid, 5);
   EXPECT_EQ(std::get<UprobeTarget>(outcome.asked.attach->target).container_pid, 6);
 }
 
 TEST(OlderWords, FilterLinksByTheirPrograms) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = upstream_answers();
   EXPECT_EQ(run_words("list links -q --application prog", some).out, "3\n");
   Outcome outcome = run_words("list links -q -p xdp -m owner=me", some);
   EXPECT_EQ(outcome.out, "3\n");
@@ -94,7 +95,7 @@ TEST(OlderWords, FilterLinksByTheirPrograms) {
 }
 
 TEST(OlderWords, NameFamiliesOfPrograms) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = upstream_answers();
   EXPECT_EQ(run_words("list programs -q -p probe", some).out, "");
   some.programs.front().record->type = ProgramType::Kretprobe;
   EXPECT_EQ(run_words("list programs -q -p probe", some).out, "57\n");
@@ -124,7 +125,7 @@ void PrintTo(const Refused& refused, std::ostream* out) {  // NOLINT: GoogleTest
 class RefusedNouns : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(RefusedNouns, ExitWith80AndUsageOnStdoutAndOpenNothing) {
-  Outcome outcome = run_words(GetParam().words, answers());
+  Outcome outcome = run_words(GetParam().words, upstream_answers());
   EXPECT_EQ(outcome.status, 80);
   EXPECT_THAT(outcome.err, StartsWith("bpfman: error: "));
   EXPECT_THAT(outcome.err, HasSubstr(GetParam().message));
@@ -180,12 +181,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"program list --runtime-dir here", "no absolute path"}));
 
 TEST(NounWords, FailAtRunTimeWith1) {
-  Outcome outcome = run_words("link attach xdp 57 eth0 --priority=-1", answers());
+  Outcome outcome = run_words("link attach xdp 57 eth0 --priority=-1", upstream_answers());
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.err, "bpfman: error: priority must be non-negative, got -1\n");
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.asked.made, 0);
-  FakeApi::Answers broken = answers();
+  FakeApi::Answers broken = upstream_answers();
   broken.error = Error(Code::FailedPrecondition, "broken");
   EXPECT_EQ(run_words("program list", broken).status, 1);
   EXPECT_EQ(run_words("list programs", broken).status, 6) << "ours stay as they are";
@@ -194,7 +195,7 @@ TEST(NounWords, FailAtRunTimeWith1) {
 TEST(NounWords, NeedRoot) {
   Environment user;
   user.effective_uid = 1000;
-  Outcome outcome = run_words("program list", answers(), user);
+  Outcome outcome = run_words("program list", upstream_answers(), user);
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("must run as root"));
 }
@@ -219,7 +220,7 @@ TEST(NounWords, ReachTheApi) {
                          {"link delete 3", {"get link 3", "detach 3", "get program 57"}},
                          {"link attach xdp 57 eth0 -p 1", {"get program 57", "attach 57"}},
                          {"dispatcher list", {"list chains"}}}) {
-    Outcome outcome = run_words(c.words, answers());
+    Outcome outcome = run_words(c.words, upstream_answers());
     EXPECT_EQ(outcome.status, 0) << c.words << ": " << outcome.err;
     EXPECT_EQ(outcome.asked.calls, c.calls) << c.words;
   }
@@ -229,7 +230,7 @@ TEST(NounWords, OfALoadBecomeASpec) {
   Outcome outcome = run_words(
       "program load image prog:dev --programs xdp:a,fentry:c:do_it --programs tc:b -a shop "
       "-m k=v,bpfman.io/application=no -g x=0x0a0b,y=ff -p never --registry-auth dTpw",
-      answers());
+      upstream_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   LoadSpec expected;
   expected.source =
@@ -241,7 +242,7 @@ TEST(NounWords, OfALoadBecomeASpec) {
   expected.globals = {{"x", Bytes{std::byte{0x0a}, std::byte{0x0b}}},
                       {"y", Bytes{std::byte{0xff}}}};
   EXPECT_EQ(outcome.asked.load, expected);
-  outcome = run_words("program load a.o --programs xdp:a", answers());
+  outcome = run_words("program load a.o --programs xdp:a", upstream_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   expected = LoadSpec{.source = FileSource{.path = "a.o"}};
   expected.programs = {{"a", ProgramType::Xdp, ""}};
@@ -249,12 +250,13 @@ TEST(NounWords, OfALoadBecomeASpec) {
 }
 
 TEST(NounWords, NameAMapOwnerEvenWhenItHasGone) {
-  Outcome outcome = run_words("program load a.o --programs xdp:a --map-owner-id 57", answers());
+  Outcome outcome =
+      run_words("program load a.o --programs xdp:a --map-owner-id 57", upstream_answers());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(outcome.asked.load->map_owner, "57");
   EXPECT_EQ(outcome.asked.load->metadata,
             (std::map<std::string, std::string>{{"bpfman.io/map-owner-id", "57"}}));
-  FakeApi::Answers user = answers();
+  FakeApi::Answers user = upstream_answers();
   user.programs.front().record->id = ProgramId(60);
   user.programs.front().record->map_owner = ProgramKey(4);
   user.programs.front().record->metadata["bpfman.io/map-owner-id"] = "57";
@@ -303,12 +305,12 @@ TEST(NounWords, OfAnAttachBecomeATarget) {
 }
 
 TEST(NounWords, SayWhatAnAttachTakes) {
-  Outcome outcome = run_words("link attach tc 57 eth0 ingress -p 1", answers());
+  Outcome outcome = run_words("link attach tc 57 eth0 ingress -p 1", upstream_answers());
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("program 57 is a xdp program; the tc attach accepts tc"));
-  outcome = run_words("link attach kprobe 57 do_exit", answers());
+  outcome = run_words("link attach kprobe 57 do_exit", upstream_answers());
   EXPECT_THAT(outcome.err, HasSubstr("the kprobe attach accepts kprobe or kretprobe"));
-  outcome = run_words("link attach uprobe 57 libc", answers());
+  outcome = run_words("link attach uprobe 57 libc", upstream_answers());
   EXPECT_THAT(outcome.err,
               HasSubstr("uprobe attach requires a function name or a non-zero offset"));
 }
@@ -351,7 +353,7 @@ TEST(NounWords, AreAnsweredInWordsThatScriptsKnow) {
 }
 
 TEST(NounWords, SayThatAnImageIsNotStored) {
-  FakeApi::Answers none = answers();
+  FakeApi::Answers none = upstream_answers();
   none.errors.emplace("load", Error(Code::NotFound, "image x:1 is in no source"));
   Outcome outcome = run_words("program load image x:1 --programs xdp:a -p Never", none);
   EXPECT_EQ(outcome.status, 1);
@@ -372,7 +374,7 @@ TEST(NounWords, RefuseATcxProgramTwiceOnOneHook) {
 }
 
 TEST(NounBatches, GoOnBehindAFailureAndCount) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = upstream_answers();
   some.errors.emplace("unload 1", missing_program("1"));
   some.errors.emplace(
       "unload 2",
@@ -397,7 +399,7 @@ TEST(NounBatches, GoOnBehindAFailureAndCount) {
 }
 
 TEST(NounBatches, TakeProgramsThatUseTheMapsFirst) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = upstream_answers();
   some.details = {ProgramDetails{.program = example_program(),
                                  .map_users = {ProgramId(57), ProgramId(60), ProgramId(61)}}};
   Outcome outcome = run_words("program delete --recursive 57", some);
@@ -407,14 +409,14 @@ TEST(NounBatches, TakeProgramsThatUseTheMapsFirst) {
 }
 
 TEST(NounBatches, UnloadAProgramWithItsLastLink) {
-  FakeApi::Answers last = answers();
+  FakeApi::Answers last = upstream_answers();
   last.programs.front().links = {};
   EXPECT_THAT(run_words("link delete 3", last).asked.calls,
               ElementsAre("get link 3", "detach 3", "get program 57", "unload 57"));
 }
 
 TEST(NounAnswers, OfWhatIsNotThere) {
-  FakeApi::Answers none = answers();
+  FakeApi::Answers none = upstream_answers();
   none.errors.emplace("describe program 9", missing_program("9"));
   none.errors.emplace("get link 9", Error(Code::NotFound, "link 9 does not exist"));
   Outcome outcome = run_words("program get 9", none);
@@ -441,7 +443,7 @@ TEST(NounAnswers, OfEmptyListsAreNothingOrAnEmptyArray) {
 }
 
 TEST(NounAnswers, AreTablesWithAnApplicationWhereThereIsOne) {
-  FakeApi::Answers some = answers();
+  FakeApi::Answers some = upstream_answers();
   EXPECT_EQ(run_words("program list", some).out,
             "PROGRAM ID  TYPE  FUNCTION NAME  LINK IDS\n"
             "57          xdp   pass           3\n");
@@ -457,12 +459,12 @@ TEST(NounAnswers, AreTablesWithAnApplicationWhereThereIsOne) {
 }
 
 TEST(NounAnswers, OfOneObjectAreNestedAndAligned) {
-  std::string program = run_words("program get 57", answers()).out;
+  std::string program = run_words("program get 57", upstream_answers()).out;
   EXPECT_THAT(program, StartsWith("Program ID: 57\n  Spec:\n    Application:      None\n"));
   EXPECT_THAT(program, HasSubstr("\n    Pin Path:                 /run/bpfman/fs/prog_57\n"));
   EXPECT_THAT(program, HasSubstr("\n    Links: None\n"));
   EXPECT_THAT(program, HasSubstr("\n  Stats:\n    Recursion Misses:  0\n"));
-  FakeApi::Answers gone = answers();
+  FakeApi::Answers gone = upstream_answers();
   gone.links.front().kernel = std::nullopt;
   std::string link = run_words("link get 3", gone).out;
   EXPECT_THAT(link, StartsWith("Link ID: 3\n  Spec:\n    Attachment:"));
@@ -488,13 +490,14 @@ TEST(NounAnswers, PutATcxLinkAmongOurs) {
 }
 
 TEST(Configuration, OfAttachingReachesTheManager) {
-  GlobalOptions global = run_words("--runtime-dir /r/b/ program list", answers()).asked.global;
+  GlobalOptions global =
+      run_words("--runtime-dir /r/b/ program list", upstream_answers()).asked.global;
   EXPECT_EQ(global.runtime_dir, "/r/b");
-  global = run_words("--runtime-dir /run/bpfman program list", answers()).asked.global;
+  global = run_words("--runtime-dir /run/bpfman program list", upstream_answers()).asked.global;
   EXPECT_EQ(global.runtime_dir, "") << "the default of both";
   Environment environment;
   environment.variables["BPFMAN_RUNTIME_DIR"] = "/v";
-  EXPECT_EQ(run_words("list", answers(), environment).asked.global.runtime_dir, "/v");
+  EXPECT_EQ(run_words("list", upstream_answers(), environment).asked.global.runtime_dir, "/v");
 }
 
 TEST(NounHelp, IsShownByHelpToo) {

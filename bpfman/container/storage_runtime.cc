@@ -157,14 +157,14 @@ struct ProofOfDigest {
   const ImageDescription& description;
 
   Result<void> prove(const Digest& digest, int depth) const {
-    constexpr int kMaxDepth = 2;
+    constexpr int kMaxNesting = 2;
     std::string text = TRY(manifest_with(digest));
     ManifestPointer pointer = TRY(parse_manifest_pointer(text, host_platform()));
     if (!pointer.is_index && pointer.config == description.image_id) {
       return {};
     }
     for (const Digest& entry : pointer.entries) {
-      if (depth < kMaxDepth && has_manifest(image, entry)) {
+      if (depth < kMaxNesting && has_manifest(image, entry)) {
         return prove(entry, depth + 1);
       }
     }
@@ -312,7 +312,7 @@ Result<ContainerRuntime::Answer> StorageRuntime::find_in(
 
 Result<ContainerRuntime::Answer> StorageRuntime::find_in_place(
     const Place& place, const ImageReference& reference) const {
-  constexpr int kTries = 3;
+  constexpr int kAttempts = 3;
   auto is_change = [](const Result<Answer>& answer) {
     return !answer.ok() &&
            (answer.error().code() == Code::Aborted || answer.error().code() == Code::NotFound);
@@ -320,7 +320,7 @@ Result<ContainerRuntime::Answer> StorageRuntime::find_in_place(
   StorageReader opened = TRY(StorageReader::open(place.root, place.split_root, options_.driver));
   auto reader = std::make_shared<const StorageReader>(std::move(opened));
   Result<Answer> answer = find_in(reader, reference);
-  for (int i = 1; i < kTries && is_change(answer); ++i) {
+  for (int i = 1; i < kAttempts && is_change(answer); ++i) {
     answer = find_in(reader, reference);  // something changed between two files
   }
   if (is_change(answer)) {

@@ -18,7 +18,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // An object with the one program "pass_counter", made by the build.
-constexpr const char* kObject = BPFMAN_EXAMPLE_OBJECT;
+constexpr const char* kExample = BPFMAN_EXAMPLE_OBJECT;
 
 class ManagerTest : public ::testing::Test {
  protected:
@@ -45,7 +45,7 @@ class ManagerTest : public ::testing::Test {
   }
 
   static LoadSpec file_on(const std::string& interface) {
-    LoadSpec spec = file(kObject);
+    LoadSpec spec = file(kExample);
     spec.attach = AttachSpec{.target = ChainTarget{.interface = interface}};
     return spec;
   }
@@ -67,7 +67,7 @@ TEST_F(ManagerTest, LoadsAFileOntoAnInterfaceAndSaysWhatItDid) {
   EXPECT_EQ(reply->links[0].program_name, "xdp_pass_counter/pass_counter");
   EXPECT_TRUE(reply->links[0].kernel.has_value());
   EXPECT_EQ(reply->provenance.source, SourceKind::File);
-  EXPECT_EQ(reply->provenance.location, kObject);
+  EXPECT_EQ(reply->provenance.location, kExample);
   EXPECT_GT(reply->total_ns, reply->lookup_ns);
 }
 
@@ -83,7 +83,7 @@ TEST_F(ManagerTest, ADryRunShowsThePlanAndTouchesNothing) {
 
 TEST_F(ManagerTest, ACheckLeavesNothing) {
   FakeWorld before = kernel_.world;
-  Result<CheckReply> reply = manager_->check(file(kObject));
+  Result<CheckReply> reply = manager_->check(file(kExample));
   ASSERT_TRUE(reply.ok()) << reply.error().message();
   ASSERT_THAT(reply->programs, SizeIs(1));
   EXPECT_EQ(reply->programs[0].program.name, "pass_counter");
@@ -129,7 +129,7 @@ TEST_F(ManagerTest, ASecondProgramJoinsTheFirst) {
 
 TEST_F(ManagerTest, TellsAllAboutAProgramThatOthersShareMapsWith) {
   ASSERT_TRUE(manager_->load(file_on("eth0"), DryRun::No).ok());
-  LoadSpec second = file(kObject);
+  LoadSpec second = file(kExample);
   second.application = "second";
   second.map_owner = "100";
   ASSERT_TRUE(manager_->load(second, DryRun::No).ok());
@@ -226,7 +226,7 @@ TEST_F(ManagerTest, FilesThatCannotBeRightAreRefusedByName) {
 }
 
 TEST_F(ManagerTest, AttachesDetachesAndUnloadsByName) {
-  ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file(kExample), DryRun::No).ok());
   Result<AttachReply> attached = manager_->attach(
       "pass_counter", AttachSpec{.target = ChainTarget{.interface = "eth1"}}, DryRun::No);
   ASSERT_TRUE(attached.ok()) << attached.error().message();
@@ -243,7 +243,7 @@ TEST_F(ManagerTest, AttachesDetachesAndUnloadsByName) {
 }
 
 TEST_F(ManagerTest, OneUnknownNameLeavesAllTheOthersAlone) {
-  ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file(kExample), DryRun::No).ok());
   EXPECT_EQ(manager_->unload({"pass_counter", "nothing"}, DryRun::No).error().code(),
             Code::NotFound);
   EXPECT_THAT(*manager_->list_programs({}), SizeIs(1));
@@ -288,9 +288,9 @@ TEST_F(ManagerTest, AfterARebootTheRecordIsShownAsNotLoadedAndCanBeUnloaded) {
 }
 
 TEST_F(ManagerTest, BytecodeThatNoRecordNamesGoesWithItsLastProgram) {
-  Result<LoadReply> reply = manager_->load(file(kObject), DryRun::No);
+  Result<LoadReply> reply = manager_->load(file(kExample), DryRun::No);
   ASSERT_TRUE(reply.ok());
-  ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file(kExample), DryRun::No).ok());
   Layout layout{.root = directory_.path()};
   ASSERT_TRUE(manager_->unload({"100"}, DryRun::No).ok());
   EXPECT_TRUE(path_exists(layout.blob(reply->bytecode)));
@@ -299,11 +299,11 @@ TEST_F(ManagerTest, BytecodeThatNoRecordNamesGoesWithItsLastProgram) {
 }
 
 TEST_F(ManagerTest, QueriesSelectByTypeApplicationAndMetadata) {
-  LoadSpec spec = file(kObject);
+  LoadSpec spec = file(kExample);
   spec.application = "shop";
   spec.metadata = {{"owner", "net"}};
   ASSERT_TRUE(manager_->load(spec, DryRun::No).ok());
-  ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file(kExample), DryRun::No).ok());
   EXPECT_THAT(*manager_->list_programs({.application = "shop"}), SizeIs(1));
   EXPECT_THAT(*manager_->list_programs({.metadata = {{"owner", "net"}}}), SizeIs(1));
   EXPECT_THAT(*manager_->list_programs({.metadata = {{"owner", "other"}}}), IsEmpty());
@@ -314,14 +314,14 @@ TEST_F(ManagerTest, QueriesSelectByTypeApplicationAndMetadata) {
 }
 
 TEST_F(ManagerTest, MapsAreFoundByProgramAndName) {
-  ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file(kExample), DryRun::No).ok());
   EXPECT_EQ(manager_->dump_map("stats", 10)->map.id, MapId(1100));
   EXPECT_EQ(manager_->dump_map("pass_counter:stats", 10)->map.id, MapId(1100));
   EXPECT_EQ(manager_->dump_map("7", 10)->map.id, MapId(7));
   Result<MapDump> missing = manager_->dump_map("stat", 10);
   ASSERT_FALSE(missing.ok());
   EXPECT_THAT(missing.error().hints(), ElementsAre("did you mean stats?"));
-  ASSERT_TRUE(manager_->load(file(kObject), DryRun::No).ok());
+  ASSERT_TRUE(manager_->load(file(kExample), DryRun::No).ok());
   EXPECT_EQ(manager_->dump_map("stats", 10).error().code(), Code::InvalidArgument);
 }
 

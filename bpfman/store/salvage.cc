@@ -14,9 +14,6 @@
 #include "bpfman/store/store_state.h"
 
 namespace bpfman::store {
-namespace {
-
-constexpr std::size_t kGreatestFile = std::size_t{4} << 30;
 
 // Where the new database is built. What an attempt before this one left in it is of no use.
 struct Workshop {
@@ -28,6 +25,10 @@ struct Workshop {
 
   std::string fresh() const { return join_path(directory, "new.db"); }
 };
+
+namespace {
+
+constexpr std::size_t kGreatestFile = std::size_t{4} << 30;
 
 Result<void> clear(const Workshop& workshop) {
   TRY(make_directories(workshop.directory, 0700));
