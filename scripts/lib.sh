@@ -7,7 +7,7 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config clang llvm make libbpf-dev libe
 DEMO_PACKAGES="docker.io podman iproute2 iputils-ping"
 TEST_PACKAGES="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev ccache iproute2 iputils-ping docker.io
   containerd podman buildah crun fuse-overlayfs docker-registry openssl curl skopeo xdp-tools bpftool strace jq python3 python3-grpcio python3-protobuf zsh fish
-  clang-19 clang-tidy-19
+  clang-19 clang-tidy-19 lld-19
   clang-format-19 libclang-rt-19-dev qemu-system-x86 busybox-static cpio xz-utils"
 
 say() { printf '\n\033[1m==> %s\033[0m\n' "$*"; }
