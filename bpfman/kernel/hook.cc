@@ -195,8 +195,8 @@ Result<void> switch_filter_of(const plan::Seat& seat, const PinnedProgram& progr
 }
 
 Result<void> detach_filter_of(const plan::Seat& seat,
-                              const std::vector<std::string>& program_pins) {
-  std::vector<ProgramId> ours;
+                              const std::vector<std::string>& program_pins,
+                              std::vector<ProgramId> ours) {
   for (const std::string& pin : program_pins) {
     std::optional<ProgramId> program = TRY(pinned_program(pin));
     if (program) {
@@ -250,9 +250,11 @@ Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin)
   return std::move(done).with_context(what);
 }
 
-Result<void> detach_hook(const plan::Seat& seat, const std::vector<std::string>& program_pins) {
+Result<void> detach_hook(const plan::Seat& seat,
+                         const std::vector<std::string>& program_pins,
+                         const std::vector<ProgramId>& programs) {
   Result<void> done =
-      is_filter(seat) ? detach_filter_of(seat, program_pins) : detach_link(seat.link_pin);
+      is_filter(seat) ? detach_filter_of(seat, program_pins, programs) : detach_link(seat.link_pin);
   return std::move(done).with_context("detach from " + describe(seat));
 }
 

@@ -21,7 +21,9 @@ Result<plan::NetHook> observe_list(ListKind list,
                                    const std::string& netns);
 Result<AttachedHook> attach_hook(const plan::Seat& seat, const std::string& program_pin);
 Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin);
-Result<void> detach_hook(const plan::Seat& seat, const std::vector<std::string>& program_pins);
+Result<void> detach_hook(const plan::Seat& seat,
+                         const std::vector<std::string>& program_pins,
+                         const std::vector<ProgramId>& programs);
 Result<std::optional<ProgramId>> program_on(const plan::Seat& seat);
 
 }  // namespace bpfman::kernel

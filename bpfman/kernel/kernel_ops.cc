@@ -144,8 +144,9 @@ class LiveKernel final : public KernelOps {
   }
 
   Result<void> detach_hook(const plan::Seat& seat,
-                           const std::vector<std::string>& program_pins) override {
-    return kernel::detach_hook(seat, program_pins);
+                           const std::vector<std::string>& program_pins,
+                           const std::vector<ProgramId>& programs) override {
+    return kernel::detach_hook(seat, program_pins, programs);
   }
 
   Result<std::optional<ProgramId>> program_on(const plan::Seat& seat) override {

@@ -224,9 +224,11 @@ class KernelOps {
   // Atomically; a seat that runs the program already is done. NotFound: ours is gone from there.
   virtual Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin) = 0;
   // The hook is free when it returns; one without us is done. A filter is removed only while it
-  // runs a program that is pinned at one of `program_pins`.
+  // runs a program of ours: one pinned at one of `program_pins`, or one of `programs`, which this
+  // boot loaded, wherever their pins have gone.
   virtual Result<void> detach_hook(const plan::Seat& seat,
-                                   const std::vector<std::string>& program_pins) = 0;
+                                   const std::vector<std::string>& program_pins,
+                                   const std::vector<ProgramId>& programs) = 0;
   // What our seat runs now; nullopt: we are not there.
   virtual Result<std::optional<ProgramId>> program_on(const plan::Seat& seat) = 0;
 

@@ -201,13 +201,19 @@ Result<void> Executor::join_chain(const JoinChain& action, const Bindings& bindi
 
 Result<void> Executor::detach_hook(const DetachHook& action, const Bindings& bindings) {
   std::vector<std::string> pins;
+  std::vector<ProgramId> programs;
   for (const Runner& runner : action.runners) {
-    Result<std::string> pin = pin_of(runner, layout_, bindings);
-    if (pin.ok()) {  // else it was never loaded, and so is not there
-      pins.push_back(*std::move(pin));
+    if (!runner.pin.empty()) {
+      pins.push_back(runner.pin);
+      continue;
+    }
+    Result<ProgramId> id = id_of(runner.program, bindings);
+    if (id.ok()) {  // else it was never loaded, and so is not there
+      pins.push_back(layout_.program_pin(*id));
+      programs.push_back(*id);
     }
   }
-  return kernel_.detach_hook(action.seat, pins);
+  return kernel_.detach_hook(action.seat, pins, programs);
 }
 
 }  // namespace bpfman

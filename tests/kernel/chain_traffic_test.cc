@@ -120,7 +120,7 @@ class ChainTraffic : public KernelTest, public ::testing::WithParamInterface<Hoo
     }
     EXPECT_LT(counted(kStaying), packets_);
     EXPECT_GT(counted(kStaying), 0U);
-    EXPECT_TRUE(kernel_->detach_hook(seat_, {current_ + "/dispatcher"}).ok());
+    EXPECT_TRUE(kernel_->detach_hook(seat_, {current_ + "/dispatcher"}, {}).ok());
     EXPECT_TRUE(kernel_->drop_chain(current_).ok());
   }
 

@@ -80,7 +80,7 @@ class SwitchHook : public KernelTest {
     EXPECT_EQ(first + second, packets_) << "some were seen by none or both";
     EXPECT_GT(first, 0U);
     EXPECT_GT(second, 0U);
-    EXPECT_TRUE(kernel_->detach_hook(seat, {fs("prog_0"), fs("prog_1")}).ok());
+    EXPECT_TRUE(kernel_->detach_hook(seat, {fs("prog_0"), fs("prog_1")}, {}).ok());
   }
 
   std::unique_ptr<Traffic> traffic_;

@@ -198,7 +198,7 @@ TEST_P(TcHook, TellsASharedBlock) {
     Result<kernel::AttachedHook> attached = kernel_->attach_hook(seat, fs("prog_ours"));
     ASSERT_TRUE(attached.ok()) << attached.error().message();
     EXPECT_EQ(observe().occupants.size(), 2U);
-    EXPECT_TRUE(kernel_->detach_hook(seat, {}).ok());
+    EXPECT_TRUE(kernel_->detach_hook(seat, {}, {}).ok());
   }
 }
 
@@ -211,7 +211,7 @@ TEST_P(TcHook, TellsAnIngressQdisc) {
   if (hook.has_tcx) {  // which needs no qdisc
     plan::Seat seat = link_seat("ours", GetParam());
     EXPECT_TRUE(kernel_->attach_hook(seat, fs("prog_ours")).ok());
-    EXPECT_TRUE(kernel_->detach_hook(seat, {}).ok());
+    EXPECT_TRUE(kernel_->detach_hook(seat, {}, {}).ok());
   }
 }
 

@@ -79,7 +79,7 @@ class TcPlace : public KernelTest, public ::testing::WithParamInterface<HookKind
     return attached.ok() ? Error(Code::Internal, "attached") : attached.error();
   }
 
-  Result<void> detach() { return kernel_->detach_hook(seat_, {fs("prog_a"), fs("prog_b")}); }
+  Result<void> detach() { return kernel_->detach_hook(seat_, {fs("prog_a"), fs("prog_b")}, {}); }
 
   std::vector<plan::Occupant> occupants() {
     Result<plan::NetHook> hook = kernel_->observe_hook(seat_.kind, "kv0", netns_->path());

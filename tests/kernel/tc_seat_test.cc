@@ -62,7 +62,7 @@ class TcSeat : public KernelTest, public ::testing::WithParamInterface<Way> {
     return attached.ok() ? Error(Code::Internal, "attached") : attached.error();
   }
 
-  Result<void> detach() { return kernel_->detach_hook(seat_, {fs("prog_a"), fs("prog_b")}); }
+  Result<void> detach() { return kernel_->detach_hook(seat_, {fs("prog_a"), fs("prog_b")}, {}); }
 
   std::optional<ProgramId> program_on() {
     Result<std::optional<ProgramId>> program = kernel_->program_on(seat_);
@@ -280,17 +280,30 @@ TEST_F(TcFilter, IsRemovedOnlyWhileItRunsOneOfOurs) {
   ASSERT_TRUE(kernel_->attach_hook(seat, fs("prog_a")).ok());
   for (const std::vector<std::string>& pins :
        {std::vector<std::string>{}, {fs("prog_b")}, {fs("prog_none")}}) {
-    EXPECT_TRUE(kernel_->detach_hook(seat, pins).ok());
+    EXPECT_TRUE(kernel_->detach_hook(seat, pins, {}).ok());
     EXPECT_NE(*kernel_->program_on(seat), std::nullopt);
   }
-  EXPECT_TRUE(kernel_->detach_hook(seat, {fs("prog_none"), fs("prog_a")}).ok());
+  EXPECT_TRUE(kernel_->detach_hook(seat, {fs("prog_none"), fs("prog_a")}, {}).ok());
+  EXPECT_EQ(*kernel_->program_on(seat), std::nullopt);
+}
+
+TEST_F(TcFilter, OfOursIsKnownByItsIdWhenSomebodyRemovedThePin) {
+  plan::Seat seat = filter_seat(HookKind::TcIngress);
+  ASSERT_TRUE(kernel_->attach_hook(seat, fs("prog_a")).ok());
+  std::optional<ProgramId> running = *kernel_->program_on(seat);
+  ASSERT_TRUE(running.has_value());
+  ASSERT_EQ(::unlink(fs("prog_a").c_str()), 0);
+  ProgramId other(running->value() + 1000);
+  EXPECT_TRUE(kernel_->detach_hook(seat, {fs("prog_a")}, {other}).ok());
+  EXPECT_EQ(*kernel_->program_on(seat), running) << "one that is not ours";
+  EXPECT_TRUE(kernel_->detach_hook(seat, {fs("prog_a")}, {other, *running}).ok());
   EXPECT_EQ(*kernel_->program_on(seat), std::nullopt);
 }
 
 TEST_F(TcFilter, LeavesItsQdiscAndTakesOneThatIsThere) {
   plan::Seat seat = filter_seat(HookKind::TcEgress);
   ASSERT_TRUE(kernel_->attach_hook(seat, fs("prog_a")).ok());
-  ASSERT_TRUE(kernel_->detach_hook(seat, {fs("prog_a")}).ok());
+  ASSERT_TRUE(kernel_->detach_hook(seat, {fs("prog_a")}, {}).ok());
   EXPECT_FALSE(netns_->run({"tc", "qdisc", "add", "dev", "kv0", "clsact"}).ok()) << "it went";
   EXPECT_TRUE(kernel_->attach_hook(seat, fs("prog_a")).ok());
 }

@@ -45,7 +45,7 @@ class XdpLink : public KernelTest {
   }
 
   Result<void> detach(const std::string& name = "a") {
-    return kernel_->detach_hook(link_seat(name), {fs("prog_a")});
+    return kernel_->detach_hook(link_seat(name), {fs("prog_a")}, {});
   }
 
   void expect_free() {
@@ -192,7 +192,7 @@ TEST_F(XdpLink, DetachLeavesPinsThatAreNoLinks) {
   for (const std::string& pin : {fs("prog_a"), fs("maps/a/packet_stats")}) {
     plan::Seat seat = link_seat("a");
     seat.link_pin = pin;
-    Result<void> detached = kernel_->detach_hook(seat, {});
+    Result<void> detached = kernel_->detach_hook(seat, {}, {});
     ASSERT_FALSE(detached.ok());
     EXPECT_EQ(detached.error().code(), Code::FailedPrecondition);
     EXPECT_THAT(detached.error().message(), HasSubstr("is not a link but a"));
@@ -206,7 +206,7 @@ TEST_F(XdpLink, DetachLeavesFilesThatAreNoPins) {
   ASSERT_TRUE(write_file_atomic(file, as_bytes("text"), 0600).ok());
   plan::Seat seat = link_seat("a");
   seat.link_pin = file;
-  Result<void> detached = kernel_->detach_hook(seat, {});
+  Result<void> detached = kernel_->detach_hook(seat, {}, {});
   ASSERT_FALSE(detached.ok());
   EXPECT_EQ(detached.error().code(), Code::FailedPrecondition);
   EXPECT_TRUE(path_exists(file));
@@ -220,7 +220,7 @@ TEST_F(XdpLink, SurvivesItsDeviceWithoutAnInterface) {
   ASSERT_TRUE(link.ok() && *link);
   EXPECT_EQ((*link)->id, *attached.kernel_id);
   EXPECT_EQ((*link)->ifindex, Ifindex(0));
-  EXPECT_TRUE(kernel_->detach_hook(seat, {}).ok());
+  EXPECT_TRUE(kernel_->detach_hook(seat, {}, {}).ok());
   EXPECT_FALSE(path_exists(fs("links/a")));
 }
 
@@ -247,8 +247,8 @@ TEST_F(XdpLink, OfADeviceThatHasGoneIsNotSwitched) {
   Result<void> switched = kernel_->switch_hook(seat, fs("prog_b"));
   ASSERT_FALSE(switched.ok());
   EXPECT_EQ(switched.error().code(), Code::NotFound);
-  EXPECT_TRUE(kernel_->detach_hook(seat, {}).ok());
-  EXPECT_TRUE(kernel_->detach_hook(seat, {}).ok());
+  EXPECT_TRUE(kernel_->detach_hook(seat, {}, {}).ok());
+  EXPECT_TRUE(kernel_->detach_hook(seat, {}, {}).ok());
   EXPECT_FALSE(path_exists(fs("links/a")));
   EXPECT_EQ(kernel_->switch_hook(seat, fs("prog_b")).error().code(), Code::NotFound);
 }

@@ -294,7 +294,8 @@ Result<void> FakeKernel::switch_hook(const plan::Seat& seat, const std::string& 
 }
 
 Result<void> FakeKernel::detach_hook(const plan::Seat& seat,
-                                     const std::vector<std::string>& /*program_pins*/) {
+                                     const std::vector<std::string>& /*program_pins*/,
+                                     const std::vector<ProgramId>& /*programs*/) {
   return strike("detach_hook", [&]() -> Result<void> {
     if (auto link = world.link_pins.extract(seat.link_pin)) {
       auto hook = world.hooks.find(link.mapped().interface);

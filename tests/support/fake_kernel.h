@@ -121,7 +121,8 @@ class FakeKernel final : public kernel::KernelOps {
                                            const std::string& program_pin) override;
   Result<void> switch_hook(const plan::Seat& seat, const std::string& program_pin) override;
   Result<void> detach_hook(const plan::Seat& seat,
-                           const std::vector<std::string>& program_pins) override;
+                           const std::vector<std::string>& program_pins,
+                           const std::vector<ProgramId>& programs) override;
   Result<std::optional<ProgramId>> program_on(const plan::Seat& seat) override;
   Result<kernel::BuiltChain> build_chain(const kernel::BuildChainRequest& request) override;
   Result<std::map<LinkId, KernelLinkId>> join_chain(
